@@ -1,0 +1,1 @@
+"""IQA-Spider: what is wrong with a picture, where, and how badly."""

@@ -1,0 +1,57 @@
+"""The tree of errors. Every error a user can cause names the file or flag and the mend."""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DatasetError",
+    "DownloadError",
+    "MissingExtraError",
+    "PictureError",
+    "QuestionError",
+    "RegionError",
+    "SpiderError",
+    "StorageError",
+]
+
+
+class SpiderError(Exception):
+    """Base of all errors of this package. The command line prints it on one line and exits with 2."""
+
+
+class PictureError(SpiderError):
+    """A picture cannot be used: missing, truncated, too large, animated or not an image."""
+
+
+class RegionError(SpiderError):
+    """A box or mask does not fit its picture."""
+
+
+class QuestionError(SpiderError):
+    """A question is empty or longer than the model reads."""
+
+
+class ConfigError(SpiderError):
+    """A recipe, flag or configuration value is wrong; the message names the field."""
+
+
+class DatasetError(SpiderError):
+    """A data set folder or one of its rows cannot be read or written."""
+
+
+class CheckpointError(SpiderError):
+    """Weights are missing, incomplete or of another model; the message lists the keys."""
+
+
+class DownloadError(SpiderError):
+    """Something that has to be fetched could not be, or arrived damaged."""
+
+
+class StorageError(SpiderError):
+    """The disk refused: full, read-only or not permitted."""
+
+
+class MissingExtraError(SpiderError):
+    """An optional dependency is not installed; the message carries the pip command."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an extra: pip install 'iqa-spider[{extra}]'")

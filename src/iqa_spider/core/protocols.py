@@ -1,0 +1,80 @@
+"""The seams of the system: what a backbone, a segmenter and a text model have to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from iqa_spider.core.answers import Generation, TermLogits
+from iqa_spider.core.geometry import Mask, Picture, Point
+
+__all__ = [
+    "Backbone",
+    "Candidate",
+    "Conversation",
+    "Segmenter",
+    "SegmenterSession",
+    "TextModel",
+]
+
+
+@runtime_checkable
+class Conversation(Protocol):
+    """A picture that was encoded once and can be asked many times."""
+
+    def ask(self, question: str, *, region: Mask | None = None, max_tokens: int = 160) -> Generation:
+        """Answer greedily. ``region`` (``bool [H, W]``) is what the question refers to."""
+        ...
+
+    def probe(self, question: str, answer: str, *, region: Mask | None = None) -> TermLogits:
+        """The closed set's logits at the step after ``answer``, a beginning that we fix."""
+        ...
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A vision-language model."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, picture: Picture) -> Conversation:
+        """Encode ``uint8 [H, W, 3]`` once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One mask a segmenter offers, with the IoU it expects (0-1)."""
+
+    mask: Mask
+    score: float
+
+
+@runtime_checkable
+class SegmenterSession(Protocol):
+    """A picture that was embedded once and can be clicked many times."""
+
+    def segment(self, points: Sequence[Point]) -> list[Candidate]:
+        """Masks of the region that holds all the points, best first."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """A promptable segmenter."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, picture: Picture) -> SegmenterSession:
+        """Embed ``uint8 [H, W, 3]`` once."""
+        ...
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """Anything that continues a dialogue in text, such as an LMM behind an endpoint."""
+
+    def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int = 512) -> str: ...
