@@ -1,0 +1,206 @@
+"""Training of the click-to-mask network on regions of clean and distorted pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from iqa_spider.core import Point, generator
+from iqa_spider.models.segmenter import STRIDE, ClickNet, ClickOutput, PocketSegmenter
+from iqa_spider.regions.masks import iou
+from iqa_spider.training.clock import Run
+from iqa_spider.training.photos import Photo, crop_photo, load_photos, make_scene
+
+__all__ = ["SegmenterRecipe", "click_figures", "train_segmenter"]
+
+
+@dataclass(frozen=True)
+class SegmenterRecipe:
+    """Settings of the segmenter's training. ``segmented`` is the share of photos with people's regions."""
+
+    photos: Path
+    out: Path
+    imagenet: Path | None = None
+    minutes: float = 30.0
+    batch: int = 4
+    clicks: int = 6
+    crop: int = 256
+    segmented: float = 0.75
+    backbone_rate: float = 2e-4
+    head_rate: float = 1e-3
+    seed: int = 0
+    threads: int = 1
+
+
+class ClickBatch(NamedTuple):
+    """Pictures ``[B, 3, H, W]``, clicks with owners, target masks ``[N, h, w]``, boundaries."""
+
+    pictures: Tensor
+    owner: Tensor
+    points: Tensor
+    masks: Tensor
+    boundary: Tensor
+    boundary_weight: Tensor
+
+
+def _targets(photo: Photo, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
+    """A picture, a label map to click in, and whether the map holds people's regions."""
+    draw = rng.random()
+    if photo.labels is not None and draw < 0.4:
+        return photo.picture, photo.labels, True
+    scene = make_scene(photo, rng, uniform=0.0, clean=0.0)
+    labels = scene.labels
+    if photo.labels is None:  # an undistorted made-up region cannot be seen: nothing to learn there
+        untouched = [i + 1 for i, a in enumerate(scene.accumulations) if a is None]
+        labels = np.where(np.isin(labels, untouched), 0, labels).astype(np.uint8)
+    return scene.picture, labels, False
+
+
+def _shrink(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    size = (mask.shape[1] // STRIDE, mask.shape[0] // STRIDE)
+    return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def _edges(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    edge = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    return (_shrink(edge) > 0.15).astype(np.float32)
+
+
+def _batch(
+    with_regions: list[Photo], photos: list[Photo], rng: np.random.Generator, recipe: SegmenterRecipe
+) -> ClickBatch:
+    pictures, owners, points, masks, boundaries, weights = [], [], [], [], [], []
+    while len(pictures) < recipe.batch:
+        pool = with_regions if rng.random() < recipe.segmented else photos
+        photo = crop_photo(pool[rng.integers(len(pool))], rng, recipe.crop, (0.65, 1.0))
+        picture, labels, _ = _targets(photo, rng)
+        values = [v for v in np.unique(labels) if v > 0 and (labels == v).mean() > 0.004]
+        if not values:
+            continue
+        for _ in range(recipe.clicks):
+            mask = labels == values[rng.integers(len(values))]
+            rows, columns = np.nonzero(mask)
+            pick = rng.integers(len(rows))
+            owners.append(len(pictures))
+            points.append((columns[pick] / STRIDE - 0.5, rows[pick] / STRIDE - 0.5))
+            masks.append(_shrink(mask))
+        pictures.append(torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1))
+        boundaries.append(_edges(labels))
+        weights.append(1.0 if photo.labels is not None else 0.0)
+    return ClickBatch(
+        torch.stack(pictures),
+        torch.tensor(owners),
+        torch.tensor(points, dtype=torch.float32),
+        torch.from_numpy(np.stack(masks)),
+        torch.from_numpy(np.stack(boundaries)),
+        torch.tensor(weights)[:, None, None],
+    )
+
+
+def click_loss(output: ClickOutput, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Best-of-three BCE + Dice, with a little of the mean so that no candidate dies; score L2.
+
+    Returns the loss and the IoU of the candidate that the network itself prefers, ``[N]``.
+    """
+    goal = masks[:, None].expand_as(output.masks)
+    bce = F.binary_cross_entropy_with_logits(output.masks, goal, reduction="none").mean((2, 3))
+    inside = output.masks.sigmoid()
+    overlap = (inside * goal).sum((2, 3))
+    dice = 1 - (2 * overlap + 1) / (inside.sum((2, 3)) + goal.sum((2, 3)) + 1)
+    each = bce + dice
+    hard, truth = inside.detach() > 0.5, goal > 0.5
+    overlaps = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp_min(1)
+    score = (output.scores - overlaps).square().mean()
+    chosen = overlaps.gather(1, output.scores.argmax(1, keepdim=True))[:, 0]
+    return each.amin(1).mean() + 0.15 * each.mean() + 2 * score, chosen
+
+
+def click_figures(net: ClickNet, photos: list[Photo], *, seed: str = "dev") -> dict[str, float]:
+    """A random click in every region of 0.5 % or more: IoU of the best-scored and the best mask."""
+    segmenter = PocketSegmenter(net)
+    chosen, best, disc = [], [], []
+    for photo in photos:
+        if photo.labels is None:
+            continue
+        rng = generator(seed, photo.id)
+        session = segmenter.open(photo.picture)
+        for value in np.unique(photo.labels):
+            mask = photo.labels == value
+            if value == 0 or mask.mean() < 0.005:
+                continue
+            rows, columns = np.nonzero(mask)
+            pick = rng.integers(len(rows))
+            found = session.segment([Point(float(columns[pick]), float(rows[pick]))])
+            overlaps = [iou(candidate.mask, mask) for candidate in found]
+            chosen.append(overlaps[0])
+            best.append(max(overlaps))
+            disc.append(_disc_iou(mask, columns[pick], rows[pick]))
+    return {
+        "iou": float(np.mean(chosen)),
+        "iou_best_of_three": float(np.mean(best)),
+        "iou_disc": float(np.mean(disc)),
+        "clicks": float(len(chosen)),
+    }
+
+
+def _disc_iou(mask: NDArray[np.bool_], x: int, y: int) -> float:
+    """The trivial baseline: a disc about the click, a third of the picture's short side wide."""
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    disc = (rows - y) ** 2 + (columns - x) ** 2 < (min(mask.shape) / 6) ** 2
+    return iou(np.asarray(disc), mask)
+
+
+def train_segmenter(recipe: SegmenterRecipe) -> dict[str, float]:
+    """Train for the recipe's minutes, resuming from ``out/last.pt`` if it is there."""
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    photos, dev = load_photos(recipe.photos, "fit"), load_photos(recipe.photos, "dev")
+    with_regions = [photo for photo in photos if photo.labels is not None]
+    net = ClickNet()
+    if recipe.imagenet:
+        net.backbone.load_imagenet(recipe.imagenet)
+    backbone = list(net.backbone.parameters())
+    rest = [p for n, p in net.named_parameters() if not n.startswith("backbone.")]
+    groups = [
+        {"params": backbone, "lr": recipe.backbone_rate, "base": recipe.backbone_rate},
+        {"params": rest, "lr": recipe.head_rate, "base": recipe.head_rate},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.02)
+    run = Run(recipe.out, recipe.minutes)
+    run.resume(net, optimiser)
+    while run.progress < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = group["base"] * run.rate()
+        rng = generator(recipe.seed, "segmenter", run.step)
+        batch = _batch(with_regions, photos, rng, recipe)
+        net.train()
+        embedding, boundary = net.embed(batch.pictures)
+        edge = F.binary_cross_entropy_with_logits(
+            boundary[:, 0], batch.boundary, reduction="none", pos_weight=torch.tensor(3.0)
+        )
+        loss, overlaps = click_loss(
+            net.click(embedding, boundary, batch.owner, batch.points), batch.masks
+        )
+        loss = loss + 0.5 * (edge * batch.boundary_weight).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        run.step += 1
+        if run.step % 25 == 0:
+            run.log(loss=round(loss.item(), 4), iou=round(overlaps.mean().item(), 4))
+        if run.step % 400 == 0:
+            run.log(**{k: round(v, 4) for k, v in click_figures(net, dev).items()})
+            run.save(net, optimiser)
+    figures = click_figures(net, dev)
+    run.log(final=True, **figures)
+    run.save(net, optimiser)
+    return figures
