@@ -1,1 +1,17 @@
+"""Backbones, grounding, segmenters and `Spider`. Importing this loads torch."""
 
+from iqa_spider.models.assessment import Assessment, RegionReport
+from iqa_spider.models.build import ModelCard, catalog, load_spider
+from iqa_spider.models.grounding import text_to_point
+from iqa_spider.models.spider import Session, Spider
+
+__all__ = [
+    "Assessment",
+    "ModelCard",
+    "RegionReport",
+    "Session",
+    "Spider",
+    "catalog",
+    "load_spider",
+    "text_to_point",
+]

@@ -123,17 +123,23 @@ class PocketSegmenter:
 
     def __init__(self, net: ClickNet) -> None:
         self.net = net.eval()
+        # Backbone and grounding open the same picture: the second time costs nothing.
+        self._last: tuple[Picture, PocketSegmenterSession] | None = None
 
     @torch.inference_mode()
     def open(self, picture: Picture) -> PocketSegmenterSession:
         """Embed ``uint8 [H, W, 3]`` once."""
+        if self._last is not None and self._last[0] is picture:
+            return self._last[1]
         height, width = picture.shape[:2]
         scale = LONG_SIDE / max(height, width)
         goal = (max(32, round(width * scale)), max(32, round(height * scale)))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = np.ascontiguousarray(cv2.resize(picture, goal, interpolation=method))
         embedding, boundary = self.net.embed(torch.from_numpy(small).permute(2, 0, 1)[None])
-        return PocketSegmenterSession(self.net, embedding, boundary, (width, height), goal)
+        session = PocketSegmenterSession(self.net, embedding, boundary, (width, height), goal)
+        self._last = (picture, session)
+        return session
 
 
 class PocketSegmenterSession:

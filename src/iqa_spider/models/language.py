@@ -1,0 +1,159 @@
+"""The language model of `pocket`: eight layers of SmolLM2 that read region tokens.
+
+A prompt is the question, then the picture as tokens, then the answer. The question comes first so that
+each region token is read in its light.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.cache_utils import DynamicCache
+from transformers.models.llama import LlamaConfig, LlamaModel
+
+from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation
+from iqa_spider.models.tokens import FEATURES, LEXICON, RegionView, encode_views
+
+__all__ = ["END", "PocketLanguage", "Prompt", "load_language"]
+
+END: Final = 2
+"""Token that ends an answer (``<|im_end|>``)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """Token ids before, between and after the views; ``-1`` marks the place of the next view."""
+
+    ids: tuple[int, ...]
+    features: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class PocketLanguage(nn.Module):
+    """Decoder with a projector for region tokens; input and output embeddings are tied and frozen."""
+
+    def __init__(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.settings, self.tokenizer = config, tokenizer
+        known = dict(config)
+        theta = known.pop("rope_theta")
+        llama = LlamaConfig(
+            **known,
+            rope_parameters={"rope_type": "default", "rope_theta": theta},
+            max_position_embeddings=4096,
+            attn_implementation="sdpa",
+            use_cache=True,
+            pad_token_id=0,
+        )
+        self.model = LlamaModel(llama)
+        self.model.embed_tokens.weight.requires_grad_(False)
+        width = config["hidden_size"]
+        self.project = nn.Sequential(
+            nn.Linear(FEATURES, 384), nn.GELU(), nn.Linear(384, 384), nn.GELU(), nn.Linear(384, width)
+        )
+        nn.init.normal_(self.project[-1].weight, std=0.005)
+        nn.init.zeros_(self.project[-1].bias)
+        self.mix = nn.Linear(len(LEXICON), width, bias=False)
+
+    def start_mix(self) -> None:
+        """Start the mixing matrix from the words' own embeddings (mean over a word's pieces)."""
+        table = self.model.embed_tokens.weight
+        with torch.no_grad():
+            for index, word in enumerate(LEXICON):
+                pieces = self.tokenizer.encode(f" {word}").ids
+                self.mix.weight[:, index] = table[pieces].mean(0)
+
+    def prompt(self, question: str, views: Sequence[RegionView]) -> Prompt:
+        """Lay out a question and its views: global and regions first, a marked region last."""
+        encode = self.tokenizer.encode
+        plain = [view for view in views if view.kind != "asked"]
+        asked = [view for view in views if view.kind == "asked"]
+        ids = [*encode(f"Question: {question}\nPicture:").ids, *([-1] * len(plain))]
+        if asked:
+            ids += [*encode("\nRegion:").ids, *([-1] * len(asked))]
+        ids += encode("\nAnswer:").ids
+        return Prompt(tuple(ids), *encode_views([*plain, *asked]))
+
+    def embed(self, prompt: Prompt, answer: Sequence[int] = ()) -> Tensor:
+        """``float32 [T, hidden]`` of a prompt and the beginning of its answer."""
+        ids = torch.tensor([*prompt.ids, *answer])
+        vectors = self.model.embed_tokens(ids.clamp_min(0))
+        features, weights = torch.from_numpy(prompt.features), torch.from_numpy(prompt.weights)
+        views = self.mix(weights) + self.project(features)
+        return vectors.masked_scatter((ids < 0)[:, None], views)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return F.linear(hidden, self.model.embed_tokens.weight)
+
+    @torch.inference_mode()
+    def generate(self, prompt: Prompt, max_tokens: int) -> Generation:
+        """Greedy decoding with a key-value cache; the closed set's logits are kept at every step."""
+        forms = torch.from_numpy(self.form_ids)
+        cache = DynamicCache(config=self.model.config)
+        vectors = self.embed(prompt)[None]
+        tokens: list[int] = []
+        steps: list[NDArray[np.float32]] = []
+        while len(tokens) < max_tokens:
+            output = self.model(inputs_embeds=vectors, past_key_values=cache, use_cache=True)
+            logits = self.logits(output.last_hidden_state[0, -1])
+            token = int(logits.argmax())
+            if token == END:
+                break
+            tokens.append(token)
+            steps.append(logits[forms].numpy())
+            vectors = self.model.embed_tokens(torch.tensor([[token]]))
+        pieces = tuple(self.tokenizer.decode([t], skip_special_tokens=False) for t in tokens)
+        stacked = np.stack(steps) if steps else np.zeros((0, len(TERMS), len(FORMS)), np.float32)
+        text = self.tokenizer.decode(tokens).strip()
+        return Generation(text, tuple(tokens), pieces, stacked)
+
+    @torch.inference_mode()
+    def next_logits(self, prompt: Prompt, answer: str) -> Tensor:
+        """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer."""
+        ids = self.tokenizer.encode(f" {answer}").ids if answer else []
+        output = self.model(inputs_embeds=self.embed(prompt, ids)[None], use_cache=False)
+        return self.logits(output.last_hidden_state[0, -1])
+
+    @property
+    def form_ids(self) -> NDArray[np.int64]:
+        """First token of each form of each term: ``int64 [terms, forms]``."""
+        table = [
+            [
+                self.tokenizer.encode(form.format(term, C=term.capitalize())).ids[0]
+                for form in FORMS
+            ]
+            for term in TERMS
+        ]
+        return np.array(table, np.int64)
+
+
+def load_language(folder: Path, weights: str = "language.safetensors") -> PocketLanguage:
+    """Load config, tokenizer and weights from a folder; every key must be there and none besides.
+
+    Raises:
+        CheckpointError: a file is missing, or keys do not match (they are listed).
+    """
+    for name in ("config.json", "tokenizer.json", weights):
+        if not (folder / name).exists():
+            raise CheckpointError(f"{folder / name}: missing; run `iqa-spider pull` or reinstall")
+    config = json.loads((folder / "config.json").read_text())
+    model = PocketLanguage(config, Tokenizer.from_file(str(folder / "tokenizer.json")))
+    state = {key: value.float() for key, value in load_file(str(folder / weights)).items()}
+    result = model.load_state_dict(state, strict=False)
+    if result.missing_keys or result.unexpected_keys:
+        raise CheckpointError(
+            f"{folder / weights}: missing {result.missing_keys[:5]}, unknown "
+            f"{result.unexpected_keys[:5]}"
+        )
+    return model.eval()

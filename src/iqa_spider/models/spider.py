@@ -1,0 +1,210 @@
+"""`Spider`: a backbone, text-to-point and a segmenter behind one question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from iqa_spider.core import (
+    Answer,
+    Backbone,
+    Box,
+    Conversation,
+    Finding,
+    Generation,
+    Mask,
+    Picture,
+    PictureLike,
+    Point,
+    Segmenter,
+    SegmenterSession,
+    Task,
+    check_mask,
+    level_of_score,
+    open_picture,
+)
+from iqa_spider.models.assessment import Assessment, RegionReport
+from iqa_spider.models.grounding import text_to_point
+from iqa_spider.models.pocket import PocketConversation
+from iqa_spider.tasks import (
+    Route,
+    check_question,
+    match_name,
+    parse_answer,
+    region_level,
+    route,
+    terms_of,
+)
+from iqa_spider.tasks.naming import Appearance
+
+__all__ = ["Session", "Spider"]
+
+WORST = "Which part of this picture has suffered the most?"
+DESCRIBE = "Describe the quality of this picture in detail."
+REFER = "Which distortion(s) were applied to this region? Describe the effects too."
+
+
+class Spider:
+    """Answers questions about the quality of pictures with text, point and mask."""
+
+    def __init__(self, backbone: Backbone, segmenter: Segmenter, *, temperature: float = 1.0) -> None:
+        self.backbone, self.segmenter, self.temperature = backbone, segmenter, temperature
+
+    @classmethod
+    def load(cls, name: str = "pocket", **options: Any) -> Self:
+        """Load a model by name; see `load_spider` for the options."""
+        from iqa_spider.models.build import load_spider
+
+        spider = load_spider(name, **options)
+        return cls(spider.backbone, spider.segmenter, temperature=spider.temperature)
+
+    def open(self, picture: PictureLike) -> Session:
+        """Encode a picture once; ask the session as often as you like."""
+        return Session(self, open_picture(picture))
+
+    def ask(self, image: PictureLike, question: str, region: Mask | Box | None = None) -> Answer:
+        """Ask one question about one picture; a region is a mask ``bool [H, W]`` or a box."""
+        check_question(question)
+        return self.open(image).ask(question, region=region)
+
+
+class Session:
+    """One encoded picture."""
+
+    def __init__(self, spider: Spider, picture: Picture) -> None:
+        start = time.perf_counter()
+        self.spider, self.picture = spider, picture
+        self.height, self.width = picture.shape[:2]
+        self.conversation: Conversation = spider.backbone.open(picture)
+        self._segmenter: SegmenterSession | None = None
+        self._rating: tuple[float, dict[str, float]] | None = None
+        self.encode_seconds = time.perf_counter() - start
+
+    @property
+    def segmenter(self) -> SegmenterSession:
+        if self._segmenter is None:
+            self._segmenter = self.spider.segmenter.open(self.picture)
+        return self._segmenter
+
+    def rate(self) -> tuple[float, dict[str, float]] | None:
+        """Score 0-100 and level probabilities, where the backbone can rate."""
+        if self._rating is None and isinstance(self.conversation, PocketConversation):
+            self._rating = self.conversation.rate()
+        return self._rating
+
+    def find_region(self, name: str) -> Mask | None:
+        """The proposed region that a name fits best ("the dark area at the top left"), if one does."""
+        if not isinstance(self.conversation, PocketConversation):
+            return None
+        seen = self.conversation.seen
+        looks = []
+        for view, mask in zip(seen.regions, seen.masks, strict=True):
+            words = [w for w in view.looks if w not in ("area", "dark", "light", "small", "large")]
+            light = next((w for w in view.looks if w in ("dark", "light")), "")
+            size = next((w for w in view.looks if w in ("small", "large")), "")
+            looks.append((Appearance(words[0] if words else "", light, size), terms_of(mask)))
+        scores = match_name(name, looks)
+        if not scores or max(scores) < 2:
+            return None
+        return seen.masks[int(np.argmax(scores))]
+
+    def ask(
+        self, question: str, *, region: Mask | Box | None = None, ground: bool | None = None
+    ) -> Answer:
+        """Answer a question.
+
+        ``region`` is what the question refers to. ``ground`` forces a point and mask (True) or forbids
+        them (False); by default the kind of question decides.
+        """
+        start = time.perf_counter()
+        question = check_question(question)
+        mask = self._region(region)
+        way = route(question, has_region=mask is not None)
+        if mask is None and way.task in (Task.REFERRING, Task.LOCAL):
+            mask = self.find_region(question)
+        generation = self.conversation.ask(question, region=mask)
+        told = time.perf_counter()
+        wanted = way.task is Task.GROUNDING if ground is None else ground
+        answer = self._answer(question, way, generation, mask, wanted)
+        seconds = {
+            "encode": self.encode_seconds,
+            "generate": told - start,
+            "segment": time.perf_counter() - told,
+        }
+        return Answer(**{**answer, "seconds": seconds})
+
+    def _region(self, region: Mask | Box | None) -> Mask | None:
+        if isinstance(region, Box):
+            return region.inside(self.width, self.height).mask(self.width, self.height)
+        return None if region is None else check_mask(region, self.height, self.width)
+
+    def _answer(
+        self, question: str, way: Route, generation: Generation, region: Mask | None, ground: bool
+    ) -> dict[str, Any]:
+        parsed = parse_answer(generation.text)
+        fields: dict[str, Any] = {
+            "text": generation.text,
+            "task": way.task,
+            "distortions": parsed.categories,
+            "severities": parsed.severities,
+            "whole_image": parsed.whole_image,
+        }
+        if ground and parsed.whole_image:
+            # The gate: a whole-image answer needs no point and no segmenter.
+            fields["mask"] = np.ones((self.height, self.width), bool)
+        elif ground:
+            fields |= self._ground(question, generation, region)
+        elif region is not None:
+            fields["mask"] = region
+        if rated := self.rate():
+            fields |= {"score": rated[0], "level": level_of_score(rated[0])}
+        return fields
+
+    def _ground(self, question: str, generation: Generation, region: Mask | None) -> dict[str, Any]:
+        size = (self.width, self.height)
+        probe: Callable[[str], Any] = lambda beginning: self.conversation.probe(  # noqa: E731
+            question, beginning, region=region
+        )
+        found = text_to_point(generation, size, self.spider.temperature, probe)
+        point = Point(min(found.point.x, self.width - 1), min(found.point.y, self.height - 1))
+        best = self.segmenter.segment([point])[0]
+        terms = {
+            "vertical": found.vertical.probabilities,
+            "horizontal": found.horizontal.probabilities,
+        }
+        return {"point": point, "terms": terms, "mask": best.mask}
+
+    def assess(self) -> Assessment:
+        """Level, score, description, every region with its distortions, and the worst one."""
+        answer = self.ask(WORST)
+        description = self.ask(DESCRIBE, ground=False).text
+        score, levels = self.rate() or (float("nan"), {})
+        regions = self._regions()
+        damaged = [i for i, r in enumerate(regions) if r.findings]
+        worst = max(damaged, key=lambda i: sum(f.severity for f in regions[i].findings), default=None)
+        level = level_of_score(score)
+        return Assessment(level, score, levels, description, regions, worst, answer)
+
+    def _regions(self) -> tuple[RegionReport, ...]:
+        if not isinstance(self.conversation, PocketConversation):
+            return ()
+        seen = self.conversation.seen
+        return tuple(self._report(v.looks, m) for v, m in zip(seen.regions, seen.masks, strict=True))
+
+    def _report(self, looks: tuple[str, ...], mask: Mask) -> RegionReport:
+        text = self.conversation.ask(REFER, region=mask).text
+        parsed = parse_answer(text)
+        findings = tuple(Finding(c, parsed.severities.get(c, 3)) for c in parsed.categories)
+        return RegionReport(
+            name=" ".join(looks),
+            mask=mask,
+            box=Box.around(mask),
+            terms=terms_of(mask),
+            area=float(mask.mean()),
+            findings=findings,
+            quality=region_level(sum(f.severity for f in findings)),
+            text=text,
+        )

@@ -1,0 +1,252 @@
+"""Stage 1's world: pictures made of facts alone, with the mistakes an encoder would make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_spider.core import (
+    CATEGORIES,
+    Accumulation,
+    Category,
+    Facts,
+    Finding,
+    RegionFacts,
+    SubTask,
+    Task,
+    level_of_score,
+)
+from iqa_spider.distortions import AccumulationPolicy, sample_accumulation
+from iqa_spider.models.tokens import RegionView
+from iqa_spider.tasks import Appearance, question_for, rating_question, region_name, rough, write_answer
+from iqa_spider.tasks.naming import COLOURS, SIZES
+from iqa_spider.tasks.writers import write_rating
+
+__all__ = ["Exercise", "exercise", "pick_task", "scene_from_facts"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exercise:
+    """A question with its views and answer; ``target`` is the (x, y) that the terms should carry."""
+
+    question: str
+    views: tuple[RegionView, ...]
+    answer: str
+    target: tuple[float, float] | None
+    score: float | None
+    task: Task
+    subtask: SubTask | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolicScene:
+    """Regions as facts and as views (same order), the picture's global view and its score."""
+
+    regions: tuple[RegionFacts, ...]
+    views: tuple[RegionView, ...]
+    anchors: tuple[tuple[float, float], ...]
+    overall: RegionView
+    score: float
+    uniform: bool
+
+
+def _findings(accumulation: Accumulation | None) -> tuple[Finding, ...]:
+    if accumulation is None:
+        return ()
+    return tuple(Finding(d.category, d.severity) for d in accumulation.distortions)
+
+
+def _seen(
+    findings: tuple[Finding, ...], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Presence, severity and last-ness as a fallible encoder would report them."""
+    presence = rng.beta(0.6, 14, 12).astype(np.float32)
+    severity = np.clip(rng.normal(2.2, 0.8, 12), 0, 5).astype(np.float32)
+    last = rng.uniform(0.2, 0.8, 12).astype(np.float32)
+    if rng.random() < 0.15:
+        presence[rng.integers(12)] = rng.uniform(0.2, 0.6)
+    for place, finding in enumerate(findings):
+        index = CATEGORIES.index(finding.category)
+        sure = rng.beta(6, 1.2) if rng.random() < 0.9 else rng.uniform(0.1, 0.5)
+        presence[index] = sure
+        severity[index] = np.clip(finding.severity + rng.normal(0, 0.5), 0.3, 5)
+        if len(findings) == 2:
+            last[index] = np.clip((0.75 if place else 0.25) + rng.normal(0, 0.2), 0, 1)
+        else:
+            last[index] = rng.uniform(0.4, 0.9)
+    return presence, severity, last
+
+
+def scene_from_facts(rng: np.random.Generator, regions: int) -> SymbolicScene:
+    """A made-up picture of some regions; sometimes uniform or undistorted."""
+    draw = rng.random()
+    uniform, clean = draw < 0.14, 0.14 <= draw < 0.22
+    policy = AccumulationPolicy(single_share=0.4)
+    whole = _findings(sample_accumulation(rng, policy)) if uniform else ()
+    bad = 0 if uniform or clean else int(rng.integers(1, min(regions, 5) + 1))
+    facts, views, anchors = [], [], []
+    for index in range(regions):
+        findings = whole if uniform else _findings(
+            sample_accumulation(rng, policy) if index < bad else None
+        )
+        fact, view, anchor = _region(findings, rng)
+        facts.append(fact)
+        views.append(view)
+        anchors.append(anchor)
+    areas = np.array([view.area for view in views])
+    areas = areas / areas.sum()
+    pain = np.array([min(1.0, fact.total_severity / 8) for fact in facts])
+    score = float(np.clip(100 * (1 - (areas * pain).sum()), 0, 100))
+    return SymbolicScene(
+        tuple(facts), tuple(views), tuple(anchors), _overall(views, areas, score), score, uniform
+    )
+
+
+def _region(
+    findings: tuple[Finding, ...], rng: np.random.Generator
+) -> tuple[RegionFacts, RegionView, tuple[float, float]]:
+    x, y = (float(v) for v in rng.uniform(0.06, 0.94, 2))
+    look = Appearance(
+        COLOURS[rng.integers(len(COLOURS))],
+        ("dark", "light", "")[rng.integers(3)],
+        SIZES[rng.integers(3)],
+    )
+    fact = RegionFacts(
+        region_name(look), (("top", "bottom")[y >= 0.5], ("left", "right")[x >= 0.5]), findings
+    )
+    presence, severity, last = _seen(findings, rng)
+    area = float({"small": 0.03, "": 0.12, "large": 0.3}[look.size] * rng.uniform(0.7, 1.3))
+    view = RegionView(
+        presence, severity, last, float(np.clip(1 - fact.total_severity / 14 + rng.normal(0, 0.05), 0, 1)),
+        float(np.clip(x + rng.normal(0, 0.03), 0, 1)), float(np.clip(y + rng.normal(0, 0.03), 0, 1)),
+        area, min(1.0, area**0.5 * 1.3), min(1.0, area**0.5 * 1.3),
+        tuple(float(v) for v in rng.uniform(0, 1, 3)),  # type: ignore[arg-type]
+        tuple(region_name(look).split()),
+    )  # fmt: skip
+    return fact, view, (x, y)
+
+
+def _overall(views: list[RegionView], areas: NDArray[np.float64], score: float) -> RegionView:
+    presence = np.stack([v.presence for v in views])
+    mean = (areas[:, None] * presence).sum(0).astype(np.float32)
+    spread = np.sqrt((areas[:, None] * (presence - mean) ** 2).sum(0)).astype(np.float32)
+    severity = np.stack([v.severity for v in views]).mean(0)
+    last = np.stack([v.last for v in views]).mean(0)
+    return RegionView(
+        mean, severity, last, 0.45 + 0.55 * score / 100, 0.5, 0.5, 1.0, 1.0, 1.0, (0.5, 0.5, 0.5), (),
+        "global", spread,
+    )  # fmt: skip
+
+
+def pick_task(rng: np.random.Generator) -> tuple[Task, SubTask | None]:
+    """Draw a task: about Table 7's mix, with more grounding and short referring."""
+    options: list[tuple[Task, SubTask | None, float]] = [
+        (Task.GROUNDING, SubTask.HYD, 0.2),
+        (Task.GROUNDING, SubTask.SID, 0.15),
+        (Task.GROUNDING, SubTask.DAO, 0.17),
+        (Task.REFERRING, SubTask.SHORT, 0.17),
+        (Task.REFERRING, SubTask.LONG, 0.11),
+        (Task.LOCAL, None, 0.08),
+        (Task.GLOBAL, None, 0.12),
+    ]
+    weights = np.array([o[2] for o in options])
+    task, subtask, _ = options[int(rng.choice(len(options), p=weights / weights.sum()))]
+    return task, subtask
+
+
+def exercise(
+    scene: SymbolicScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
+) -> Exercise | None:
+    """A question of this task about the scene, or None where the scene has no unique answer to it."""
+    facts = Facts(
+        scene.regions, whole_image=scene.uniform, level=level_of_score(scene.score), score=scene.score
+    )
+    if task is Task.GLOBAL and rng.random() < 0.5:
+        return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
+    if task is Task.GROUNDING:
+        found = ground(facts, subtask, rng)
+        if found is None:
+            return None
+        facts = found
+    elif task is not Task.GLOBAL:
+        facts = replace(facts, target=int(rng.integers(len(scene.regions))), whole_image=False)
+    marked = facts.target is not None and task is not Task.GROUNDING and bool(rng.random() < 0.75)
+    question = question_for(task, subtask, facts, rng, free=0.35, marked=marked)
+    answer = write_answer(task, subtask, facts, rng)
+    return _finish(scene, rng, facts, question, answer, task, subtask, marked)
+
+
+def ground(facts: Facts, subtask: SubTask | None, rng: np.random.Generator) -> Facts | None:
+    """Facts of a grounding question with one right answer, or None."""
+    regions = facts.regions
+    if facts.whole_image or not any(r.findings for r in regions):
+        if subtask is not SubTask.HYD:
+            return None
+        extremum = ("most", "least")[int(rng.integers(2))]
+        clean = not any(r.findings for r in regions)
+        kept = () if clean else regions
+        return replace(facts, regions=kept, whole_image=True, extremum=extremum, target=None)
+    if subtask is SubTask.HYD:
+        extremum = "most" if rng.random() < 0.65 else "least"
+        totals = [r.total_severity for r in regions]
+        return _unique(facts, totals, extremum, ())
+    categories = sorted({c for r in regions for c in r.categories})
+    if subtask is SubTask.SID:
+        category = categories[int(rng.integers(len(categories)))]
+        values = [{f.category: f.severity for f in r.findings}.get(category, 0) for r in regions]
+        extremum = "most" if rng.random() < 0.6 else "least"
+        if extremum == "least":
+            values = [v if v else 99 for v in values]
+        return _unique(facts, values, extremum, (category,))
+    return _by_order(facts, rng)
+
+
+def _unique(
+    facts: Facts, values: list[int], extremum: str, asked: tuple[Category, ...]
+) -> Facts | None:
+    best = max(values) if extremum == "most" else min(values)
+    if values.count(best) != 1:
+        return None
+    return replace(facts, target=values.index(best), extremum=extremum, asked=asked)
+
+
+def _by_order(facts: Facts, rng: np.random.Generator) -> Facts | None:
+    """DAO-G: exactly one region of two distortions has the order, the first or the last asked for."""
+    double = [i for i, r in enumerate(facts.regions) if len(r.findings) == 2]
+    if not double:
+        return None
+    target = double[int(rng.integers(len(double)))]
+    order = ("full", "first", "last")[int(rng.integers(3))]
+    keys = {
+        i: facts.regions[i].categories[{"full": slice(0, 2), "first": slice(0, 1)}.get(order, slice(1, 2))]
+        for i in double
+    }
+    if list(keys.values()).count(keys[target]) != 1:
+        return None
+    lone = [r.categories for r in facts.regions if len(r.findings) == 1]
+    if order != "full" and keys[target] in lone:
+        return None
+    return replace(facts, target=target, order=order, asked=keys[target])
+
+
+def _finish(
+    scene: SymbolicScene,
+    rng: np.random.Generator,
+    facts: Facts,
+    question: str,
+    answer: str,
+    task: Task,
+    subtask: SubTask | None,
+    marked: bool = False,
+) -> Exercise:
+    views = [scene.views[i] for i in rng.permutation(len(scene.views))]
+    views = [scene.overall, *views]
+    if marked and facts.target is not None:
+        views.append(replace(scene.views[facts.target], kind="asked"))
+    point = task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
+    target = scene.anchors[facts.target] if point and facts.target is not None else None
+    score = scene.score if task is Task.GLOBAL else None
+    return Exercise(rough(question, rng), tuple(views), answer, target, score, task, subtask, facts)
