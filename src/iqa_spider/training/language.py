@@ -108,6 +108,17 @@ def symbolic_exercises(*keys: str | int, regions: tuple[int, int] = (2, 8)) -> I
                 yield item
 
 
+def length_grouped(
+    stream: Iterator[Exercise], batch: int, rng: np.random.Generator, batches: int = 8
+) -> Iterator[list[Exercise]]:
+    """Batches of alike lengths, in random order: padding would cost half of the time."""
+    while True:
+        items = [next(stream) for _ in range(batch * batches)]
+        items.sort(key=lambda item: len(item.answer) + len(item.question) + 5 * len(item.views))
+        for index in rng.permutation(batches):
+            yield items[index * batch : (index + 1) * batch]
+
+
 @torch.inference_mode()
 def language_figures(model: PocketLanguage, items: Sequence[Exercise]) -> dict[str, float]:
     """Terms, point error, exact sets and level error by generation."""
@@ -165,12 +176,13 @@ def train_language(
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
     run = Run(recipe.out, recipe.minutes)
     run.resume(model, optimiser)
+    batches = length_grouped(stream, recipe.batch, generator(recipe.seed, "order", run.step))
     seen, losses, checked = run.step * recipe.batch, [], time.monotonic()
     while run.progress < 1:
         for group in optimiser.param_groups:
             group["lr"] = group["base"] * run.rate()
         model.train()
-        loss = batch_loss(model, [next(stream) for _ in range(recipe.batch)])
+        loss = batch_loss(model, next(batches))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(body + fresh, 1.0)
@@ -180,7 +192,7 @@ def train_language(
         losses.append(loss.item())
         if run.step % 20 == 0:
             run.log(loss=round(float(np.mean(losses[-20:])), 4), seen=seen)
-        if time.monotonic() - checked > 240:
+        if time.monotonic() - checked > 300:
             run.log(**language_figures(model, dev[:60]))
             run.save(model, optimiser)
             checked = time.monotonic()

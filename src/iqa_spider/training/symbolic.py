@@ -148,9 +148,9 @@ def pick_task(rng: np.random.Generator) -> tuple[Task, SubTask | None]:
         (Task.GROUNDING, SubTask.SID, 0.15),
         (Task.GROUNDING, SubTask.DAO, 0.17),
         (Task.REFERRING, SubTask.SHORT, 0.17),
-        (Task.REFERRING, SubTask.LONG, 0.11),
-        (Task.LOCAL, None, 0.08),
-        (Task.GLOBAL, None, 0.12),
+        (Task.REFERRING, SubTask.LONG, 0.09),
+        (Task.LOCAL, None, 0.05),
+        (Task.GLOBAL, None, 0.1),
     ]
     weights = np.array([o[2] for o in options])
     task, subtask, _ = options[int(rng.choice(len(options), p=weights / weights.sum()))]
@@ -164,7 +164,7 @@ def exercise(
     facts = Facts(
         scene.regions, whole_image=scene.uniform, level=level_of_score(scene.score), score=scene.score
     )
-    if task is Task.GLOBAL and rng.random() < 0.5:
+    if task is Task.GLOBAL and rng.random() < 0.6:
         return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
     if task is Task.GROUNDING:
         found = ground(facts, subtask, rng)

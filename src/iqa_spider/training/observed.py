@@ -1,0 +1,144 @@
+"""Stage 2's world: rendered pictures as the trained encoder and segmenter see them.
+
+Regions of the question and answer are the true ones; the views are of the regions that the segmenter
+proposes, with the mistakes of both networks in them. Seeing a picture costs a second, asking about it
+nothing, so each is seen once and asked many times; what was seen is cached on disk.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_spider.core import Facts, Finding, Mask, RegionFacts, SubTask, Task, generator, level_of_score
+from iqa_spider.dataset.quality import score_of
+from iqa_spider.models.tokens import RegionView
+from iqa_spider.models.vision import PocketVision
+from iqa_spider.tasks import anchor, appearance, question_for, rating_question, region_name, rough
+from iqa_spider.tasks import terms_of, write_answer
+from iqa_spider.tasks.writers import write_rating
+from iqa_spider.training.encoder import _fit
+from iqa_spider.training.photos import Photo, Scene, make_scene
+from iqa_spider.training.symbolic import Exercise, ground, pick_task
+
+__all__ = ["ObservedScene", "observe", "observed_exercises", "scene_facts"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObservedScene:
+    """True facts of a rendered picture beside what `pocket` sees of it."""
+
+    facts: Facts
+    anchors: tuple[tuple[float, float], ...]
+    asked: tuple[RegionView, ...]
+    overall: RegionView
+    views: tuple[RegionView, ...]
+
+
+def scene_facts(scene: Scene) -> tuple[Facts, list[Mask]]:
+    """Facts of all regions of a scene, and their masks; uniform and clean pictures have one region."""
+    score = score_of(scene.picture, scene.pristine)
+    uniform = len(scene.accumulations) == 1 and bool((scene.labels == 1).all())
+    if not scene.accumulations:
+        return Facts((), whole_image=True, level=level_of_score(score), score=score), []
+    regions, masks = [], []
+    for index, accumulation in enumerate(scene.accumulations):
+        mask = scene.labels == index + 1
+        if mask.mean() < 0.01:
+            continue
+        findings = () if accumulation is None else tuple(
+            Finding(d.category, d.severity) for d in accumulation.distortions
+        )  # fmt: skip
+        name = region_name(appearance(scene.picture, mask))
+        regions.append(RegionFacts(name, terms_of(mask), findings, area=float(mask.mean())))
+        masks.append(mask)
+    facts = Facts(
+        tuple(regions), whole_image=uniform, level=level_of_score(score), score=score
+    )
+    return facts, masks
+
+
+def observe(vision: PocketVision, photo: Photo, seed: str, size: int = 448) -> ObservedScene:
+    """Render a scene of the photo and look at it."""
+    rng = generator("observe", seed, photo.id)
+    scene = make_scene(_fit(photo, size), rng, uniform=0.14, clean=0.1)
+    facts, masks = scene_facts(scene)
+    seen = vision.open(scene.picture)
+    height, width = scene.labels.shape
+    points = [anchor(mask) for mask in masks]
+    return ObservedScene(
+        facts,
+        tuple((p.x / width, p.y / height) for p in points),
+        tuple(seen.view(mask, "asked") for mask in masks),
+        seen.overall,
+        seen.regions,
+    )
+
+
+def observed_exercises(
+    scenes: Sequence[ObservedScene], *keys: str | int
+) -> Iterator[Exercise]:
+    """An endless stream of exercises about scenes that were seen before."""
+    counter = 0
+    while True:
+        rng = generator("observed", *keys, counter)
+        counter += 1
+        scene = scenes[int(rng.integers(len(scenes)))]
+        for _ in range(3):
+            item = observed_exercise(scene, rng, *pick_task(rng))
+            if item is not None:
+                yield item
+
+
+def observed_exercise(
+    scene: ObservedScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
+) -> Exercise | None:
+    """A question of this task about the scene, or None where it has no unique answer."""
+    facts, asked = scene.facts, None
+    views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
+    score = facts.score if task is Task.GLOBAL else None
+    if task is Task.GLOBAL and rng.random() < 0.6:
+        question, answer = rating_question(rng), write_rating(facts)
+        return Exercise(rough(question, rng), tuple(views), answer, None, score, task, None, facts)
+    if task is Task.GROUNDING:
+        found = ground(facts, subtask, rng)
+        if found is None:
+            return None
+        facts = found
+    elif task is not Task.GLOBAL:
+        if not facts.regions:
+            return None
+        target = int(rng.integers(len(facts.regions)))
+        facts = replace(facts, target=target, whole_image=False)
+        asked = scene.asked[target]
+        views.append(asked)
+    question = question_for(task, subtask, facts, rng, free=0.35, marked=asked is not None and rng.random() < 0.7)
+    answer = write_answer(task, subtask, facts, rng)
+    located = facts.target is not None and task in (Task.GROUNDING, Task.LOCAL)
+    point = scene.anchors[facts.target] if located and facts.target is not None else None
+    return Exercise(rough(question, rng), tuple(views), answer, point, score, task, subtask, facts)
+
+
+def cached_scenes(
+    vision: PocketVision, photos: Sequence[Photo], folder: Path, seed: str
+) -> list[ObservedScene]:
+    """See every photo once, keeping each result in ``folder`` so that a killed job goes on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenes = []
+    for photo in photos:
+        path = folder / f"{seed}-{photo.id}.pkl"
+        if path.exists():
+            scenes.append(pickle.loads(path.read_bytes()))
+            continue
+        scene = observe(vision, photo, seed)
+        path.with_suffix(".tmp").write_bytes(pickle.dumps(scene))
+        path.with_suffix(".tmp").rename(path)
+        scenes.append(scene)
+    return scenes
+
+
