@@ -9,7 +9,11 @@ __all__ = ["Answer", "Spider", "__version__", "open_picture"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"Answer": "iqa_spider.core", "open_picture": "iqa_spider.core", "Spider": "iqa_spider.models"}
+_HOMES = {
+    "Answer": "iqa_spider.core",
+    "open_picture": "iqa_spider.core",
+    "Spider": "iqa_spider.models",
+}
 
 
 def __getattr__(name: str) -> Any:

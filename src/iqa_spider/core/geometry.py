@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from iqa_spider.core.errors import RegionError
 
-__all__ = ["HORIZONTAL", "VERTICAL", "Box", "Mask", "Picture", "Point", "check_mask", "check_picture"]
+__all__ = [
+    "HORIZONTAL",
+    "VERTICAL",
+    "Box",
+    "Mask",
+    "Picture",
+    "Point",
+    "check_mask",
+    "check_picture",
+]
 
 Picture = NDArray[np.uint8]
 """``uint8 [H, W, 3]``, RGB."""

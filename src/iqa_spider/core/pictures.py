@@ -48,7 +48,9 @@ def open_picture(source: PictureLike, *, max_megapixels: float = MAX_MEGAPIXELS)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
-        raise PictureError(f"{path}: not an image, or of a format that Pillow cannot read") from error
+        raise PictureError(
+            f"{path}: not an image, or of a format that Pillow cannot read"
+        ) from error
     except Image.DecompressionBombError as error:
         raise PictureError(
             f"{path}: has more than {max_megapixels:g} megapixels; raise --max-megapixels to allow it"

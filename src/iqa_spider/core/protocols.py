@@ -23,7 +23,9 @@ __all__ = [
 class Conversation(Protocol):
     """A picture that was encoded once and can be asked many times."""
 
-    def ask(self, question: str, *, region: Mask | None = None, max_tokens: int = 160) -> Generation:
+    def ask(
+        self, question: str, *, region: Mask | None = None, max_tokens: int = 160
+    ) -> Generation:
         """Answer greedily. ``region`` (``bool [H, W]``) is what the question refers to."""
         ...
 

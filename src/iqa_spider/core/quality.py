@@ -126,7 +126,9 @@ class Accumulation:
 
     def __post_init__(self) -> None:
         if len(self.distortions) not in (1, 2):
-            raise ConfigError(f"an accumulation has 1 or 2 distortions, not {len(self.distortions)}")
+            raise ConfigError(
+                f"an accumulation has 1 or 2 distortions, not {len(self.distortions)}"
+            )
         if len(self.distortions) == 2:
             first, second = self.categories
             if second not in ORDERS.get(first, frozenset()):

@@ -33,8 +33,10 @@ def quality_map(rendered: Picture, pristine: Picture) -> NDArray[np.float32]:
     """Local similarity ``float32 [H, W]`` in [0, 1]; 1 where nothing changed."""
     if rendered.shape != pristine.shape:
         raise RegionError(f"pictures differ in size: {rendered.shape} and {pristine.shape}")
-    a = cv2.transform(rendered.astype(np.float32), _TO_LHM)
-    b = cv2.transform(pristine.astype(np.float32), _TO_LHM)
+    a, b = (
+        np.asarray(cv2.transform(x.astype(np.float32), _TO_LHM), np.float32)
+        for x in (rendered, pristine)
+    )
     gradient_a, gradient_b = _gradient(a[..., 0]), _gradient(b[..., 0])
     gradient = (2 * gradient_a * gradient_b + C_GRADIENT) / (
         gradient_a**2 + gradient_b**2 + C_GRADIENT

@@ -8,11 +8,18 @@ from numpy.typing import NDArray
 
 from iqa_spider.core import Picture
 
-__all__ = ["gaussian_rgb", "gaussian_ycrcb", "impulse", "poisson", "spatially_correlated", "speckle"]
+__all__ = [
+    "gaussian_rgb",
+    "gaussian_ycrcb",
+    "impulse",
+    "poisson",
+    "spatially_correlated",
+    "speckle",
+]
 
 
 def _to_uint8(values: NDArray[np.floating]) -> Picture:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def _normal(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -82,7 +82,10 @@ def contrast_stretch(factors: tuple[float, ...]) -> Distort:
             curve = 1 / (1 + np.exp(-gain * (RAMP - middle)))
             return _on_rgb(picture, _table(255 * (curve - curve[0]) / (curve[-1] - curve[0])))
         margin = (1 - factor) / 2
-        target_low, target_high = low + margin * (middle - low) * 2, high - margin * (high - middle) * 2
+        target_low, target_high = (
+            low + margin * (middle - low) * 2,
+            high - margin * (high - middle) * 2,
+        )
         points = (0.0, low, middle, high, 255.0)
         goals = (target_low * 0.98, target_low, middle, target_high, min(255.0, target_high * 1.02))
         return _on_rgb(picture, _table(np.interp(RAMP, _rising(points), goals)))
@@ -92,4 +95,4 @@ def contrast_stretch(factors: tuple[float, ...]) -> Distort:
 
 def _rising(points: tuple[float, ...]) -> NDArray[np.float64]:
     """Points made strictly increasing, since a flat picture has equal percentiles."""
-    return np.asarray(points) + np.arange(len(points)) * 1e-3
+    return np.asarray(np.asarray(points) + np.arange(len(points)) * 1e-3, np.float64)

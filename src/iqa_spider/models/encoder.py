@@ -51,7 +51,7 @@ class _ConvNeXt(nn.Module):
         self.narrow = nn.Linear(3 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.depthwise(x).permute(0, 2, 3, 1)  # [B, h, w, C]
+        y: Tensor = self.depthwise(x).permute(0, 2, 3, 1)  # [B, h, w, C]
         y = self.narrow(F.gelu(self.widen(self.norm(y))))
         return x + y.permute(0, 3, 1, 2)
 
@@ -90,7 +90,9 @@ class QualityEncoder(nn.Module):
     def forward(self, pictures: Tensor) -> Dense:
         x = normalise(pictures).contiguous(memory_format=torch.channels_last)
         taps = self.backbone(x)
-        parts = [_moments(tap, CELL // stride) for tap, stride in zip(taps[:3], (2, 4, 8), strict=True)]
+        parts = [
+            _moments(tap, CELL // stride) for tap, stride in zip(taps[:3], (2, 4, 8), strict=True)
+        ]
         size = taps[3].shape[-2:]
         wide = F.interpolate(taps[4], size=size, mode="bilinear", align_corners=False)
         joined = torch.cat([*parts, taps[3], wide, _colour_statistics(x)], 1)

@@ -40,7 +40,9 @@ def closed_softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[
     return np.asarray(powers / powers.sum())
 
 
-def _axis(logits: TermLogits, form: int, words: tuple[str, str], temperature: float) -> dict[str, float]:
+def _axis(
+    logits: TermLogits, form: int, words: tuple[str, str], temperature: float
+) -> dict[str, float]:
     rows = [TERMS.index(word) for word in words]
     column = logits[rows, form]
     if np.isnan(column).any():

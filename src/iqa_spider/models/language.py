@@ -52,18 +52,23 @@ class PocketLanguage(nn.Module):
             **known,
             rope_parameters={"rope_type": "default", "rope_theta": theta},
             max_position_embeddings=4096,
-            attn_implementation="sdpa",
             use_cache=True,
             pad_token_id=0,
         )
         self.model = LlamaModel(llama)
         self.model.embed_tokens.weight.requires_grad_(False)
         width = config["hidden_size"]
+        # Small at first: tokens begin as words, and the numbers come in as they prove useful.
+        final = nn.Linear(384, width)
+        nn.init.normal_(final.weight, std=0.005)
+        nn.init.zeros_(final.bias)
         self.project = nn.Sequential(
-            nn.Linear(FEATURES, 384), nn.GELU(), nn.Linear(384, 384), nn.GELU(), nn.Linear(384, width)
+            nn.Linear(FEATURES, 384),
+            nn.GELU(),
+            nn.Linear(384, 384),
+            nn.GELU(),
+            final,
         )
-        nn.init.normal_(self.project[-1].weight, std=0.005)
-        nn.init.zeros_(self.project[-1].bias)
         self.mix = nn.Linear(len(LEXICON), width, bias=False)
 
     def start_mix(self) -> None:
@@ -88,7 +93,7 @@ class PocketLanguage(nn.Module):
     def embed(self, prompt: Prompt, answer: Sequence[int] = ()) -> Tensor:
         """``float32 [T, hidden]`` of a prompt and the beginning of its answer."""
         ids = torch.tensor([*prompt.ids, *answer])
-        vectors = self.model.embed_tokens(ids.clamp_min(0))
+        vectors: Tensor = self.model.embed_tokens(ids.clamp_min(0))
         features, weights = torch.from_numpy(prompt.features), torch.from_numpy(prompt.weights)
         views = self.mix(weights) + self.project(features)
         return vectors.masked_scatter((ids < 0)[:, None], views)
@@ -129,10 +134,7 @@ class PocketLanguage(nn.Module):
     def form_ids(self) -> NDArray[np.int64]:
         """First token of each form of each term: ``int64 [terms, forms]``."""
         table = [
-            [
-                self.tokenizer.encode(form.format(term, C=term.capitalize())).ids[0]
-                for form in FORMS
-            ]
+            [self.tokenizer.encode(form.format(term, C=term.capitalize())).ids[0] for form in FORMS]
             for term in TERMS
         ]
         return np.array(table, np.int64)

@@ -55,7 +55,10 @@ class SameConv(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         pads: list[int] = []
         for size, kernel, stride in zip(
-            (input.shape[-1], input.shape[-2]), self.kernel_size[::-1], self.stride[::-1], strict=True
+            (input.shape[-1], input.shape[-2]),
+            self.kernel_size[::-1],
+            self.stride[::-1],
+            strict=True,
         ):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
@@ -80,7 +83,7 @@ class _Block(nn.Module):
         self.residual = stride == 1 and inputs == stage.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.expand is None else F.relu6(self.expand(x))
+        y: Tensor = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
         return x + y if self.residual else y
 
@@ -125,7 +128,9 @@ class Lite0(nn.Module):
                 _fold(block.depthwise, state, f"{root}_depthwise_conv", f"{root}_bn1")
                 _fold(block.project, state, f"{root}_project_conv", f"{root}_bn2")
         except (KeyError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: not the weights of EfficientNet-Lite0 ({error})") from error
+            raise CheckpointError(
+                f"{path}: not the weights of EfficientNet-Lite0 ({error})"
+            ) from error
 
 
 def _fold(conv: nn.Conv2d, state: dict[str, Tensor], weights: str, norm: str) -> None:

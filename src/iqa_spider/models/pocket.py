@@ -42,8 +42,12 @@ class PocketConversation:
             views.append(self.seen.view(check_mask(region, height, width), "asked"))
         return views
 
-    def ask(self, question: str, *, region: Mask | None = None, max_tokens: int = 160) -> Generation:
-        return self.language.generate(self.language.prompt(question, self.views(region)), max_tokens)
+    def ask(
+        self, question: str, *, region: Mask | None = None, max_tokens: int = 160
+    ) -> Generation:
+        return self.language.generate(
+            self.language.prompt(question, self.views(region)), max_tokens
+        )
 
     def probe(self, question: str, answer: str, *, region: Mask | None = None) -> TermLogits:
         prompt = self.language.prompt(question, self.views(region))

@@ -77,7 +77,9 @@ class ClickNet(nn.Module):
             y = self.smooth[index](y + self.lateral[index](taps[index]))
         return y, self.boundary(y)
 
-    def click(self, embedding: Tensor, boundary: Tensor, owner: Tensor, points: Tensor) -> ClickOutput:
+    def click(
+        self, embedding: Tensor, boundary: Tensor, owner: Tensor, points: Tensor
+    ) -> ClickOutput:
         """Masks for clicks.
 
         ``owner [N]`` is the picture of each click, ``points [N, 2]`` its (x, y) in grid cells.
@@ -157,14 +159,16 @@ class PocketSegmenterSession:
         self.size, self.resized = size, resized
 
     @torch.inference_mode()
-    def click_grid(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def click_grid(
+        self, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Masks for clicks ``[N, 2]`` in unit coordinates.
 
         Returns probabilities ``[N, 3, h, w]`` on the grid and expected IoU ``[N, 3]``.
         """
         cells = torch.from_numpy(points * np.array(self.resized) / STRIDE - 0.5).float()
         masks, scores = [], []
-        for part in cells.split(16):
+        for part in torch.split(cells, 16):
             owner = torch.zeros(len(part), dtype=torch.long)
             output = self.net.click(self.embedding, self.boundary, owner, part)
             masks.append(output.masks.sigmoid())
@@ -180,9 +184,7 @@ class PocketSegmenterSession:
             raise RegionError(f"a point lies outside the picture, {self.size[0]} x {self.size[1]}")
         masks, scores = self.click_grid(unit)
         order = np.argsort(-scores.mean(0))
-        return [
-            Candidate(self.enlarge(masks.mean(0)[i]), float(scores.mean(0)[i])) for i in order
-        ]
+        return [Candidate(self.enlarge(masks.mean(0)[i]), float(scores.mean(0)[i])) for i in order]
 
     def enlarge(self, probability: NDArray[np.float32]) -> Mask:
         """A grid of probabilities as ``bool [H, W]`` of the picture."""

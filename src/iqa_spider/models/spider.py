@@ -50,7 +50,9 @@ REFER = "Which distortion(s) were applied to this region? Describe the effects t
 class Spider:
     """Answers questions about the quality of pictures with text, point and mask."""
 
-    def __init__(self, backbone: Backbone, segmenter: Segmenter, *, temperature: float = 1.0) -> None:
+    def __init__(
+        self, backbone: Backbone, segmenter: Segmenter, *, temperature: float = 1.0
+    ) -> None:
         self.backbone, self.segmenter, self.temperature = backbone, segmenter, temperature
 
     @classmethod
@@ -184,7 +186,9 @@ class Session:
         score, levels = self.rate() or (float("nan"), {})
         regions = self._regions()
         damaged = [i for i, r in enumerate(regions) if r.findings]
-        worst = max(damaged, key=lambda i: sum(f.severity for f in regions[i].findings), default=None)
+        worst = max(
+            damaged, key=lambda i: sum(f.severity for f in regions[i].findings), default=None
+        )
         level = level_of_score(score)
         return Assessment(level, score, levels, description, regions, worst, answer)
 
@@ -192,7 +196,9 @@ class Session:
         if not isinstance(self.conversation, PocketConversation):
             return ()
         seen = self.conversation.seen
-        return tuple(self._report(v.looks, m) for v, m in zip(seen.regions, seen.masks, strict=True))
+        return tuple(
+            self._report(v.looks, m) for v, m in zip(seen.regions, seen.masks, strict=True)
+        )
 
     def _report(self, looks: tuple[str, ...], mask: Mask) -> RegionReport:
         text = self.conversation.ask(REFER, region=mask).text

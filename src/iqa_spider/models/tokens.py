@@ -71,7 +71,8 @@ def encode_views(views: Sequence[RegionView]) -> tuple[NDArray[np.float32], NDAr
     weakest = np.where(present, strengths, 9.0).min(0)
     totals = strengths.sum(1)
     rows = [
-        _features(view, strongest, weakest, float(totals.min()), float(totals.max())) for view in views
+        _features(view, strongest, weakest, float(totals.min()), float(totals.max()))
+        for view in views
     ]
     return np.stack(rows), np.stack([_weights(view) for view in views])
 

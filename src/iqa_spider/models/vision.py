@@ -46,8 +46,8 @@ class DenseMaps:
         """Means under a mask ``[H, W]`` of any size; cells that lie wholly inside count most."""
         size = (self.quality.shape[1], self.quality.shape[0])
         cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        weight = cover**2
-        weight = weight / max(float(weight.sum()), 1e-9)
+        weight: Floats = np.asarray(cover**2, np.float32)
+        weight = np.asarray(weight / max(float(weight.sum()), 1e-9), np.float32)
         presence, severity, last = (
             np.asarray((x * weight).sum((1, 2)), np.float32)
             for x in (self.presence, self.severity, self.last)
@@ -87,7 +87,8 @@ def _starts(length: int) -> list[int]:
 
 def _run(encoder: QualityEncoder, pictures: NDArray[np.uint8], batch: int) -> list[DenseMaps]:
     found = []
-    for part in torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).split(batch):
+    # A copy: pictures read by Pillow are read-only, which torch refuses quietly.
+    for part in torch.split(torch.from_numpy(pictures.copy()).permute(0, 3, 1, 2), batch):
         dense = encoder(part)
         for i in range(len(part)):
             found.append(
@@ -106,9 +107,8 @@ def _stitch(maps: list[DenseMaps], rows: int, columns: int) -> DenseMaps:
 
     def join(name: str) -> Floats:
         small = [
-            cv2.resize(np.moveaxis(np.atleast_3d(_last(getattr(m, name))), 2, 2), (4, 4), interpolation=cv2.INTER_AREA)
-            for m in maps
-        ]  # fmt: skip
+            cv2.resize(_last(getattr(m, name)), (4, 4), interpolation=cv2.INTER_AREA) for m in maps
+        ]
         bands = [np.concatenate(small[r * columns : (r + 1) * columns], 1) for r in range(rows)]
         whole = np.concatenate(bands, 0)
         return np.asarray(whole if whole.ndim == 2 else np.moveaxis(whole, 2, 0), np.float32)
@@ -185,7 +185,9 @@ class PocketVision:
 
 
 def _overall(maps: DenseMaps, overview: Picture) -> RegionView:
-    mean = [np.asarray(x.mean((1, 2)), np.float32) for x in (maps.presence, maps.severity, maps.last)]
+    mean = [
+        np.asarray(x.mean((1, 2)), np.float32) for x in (maps.presence, maps.severity, maps.last)
+    ]
     colour = overview.reshape(-1, 3).mean(0) / 255
     return RegionView(
         mean[0], mean[1], mean[2], float(maps.quality.mean()), 0.5, 0.5, 1.0, 1.0, 1.0,

@@ -44,4 +44,5 @@ def random_partition(
     distance = ((space[:, :, None] - seeds) ** 2).sum(-1)
     labels = distance.argmin(-1).astype(np.uint8)
     labels = cv2.medianBlur(labels, 5)
-    return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    large = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(large, np.uint8)

@@ -123,8 +123,12 @@ def _parse(line: str, number: int) -> Request:
         return Request(None, number, error=f"line {number}: not an object with id, image, question")
     id = row.get("id")
     for key in ("id", "image", "question"):
-        if not isinstance(row.get(key), str | int) or (key != "id" and not isinstance(row[key], str)):
-            return Request(id, number, error=f"line {number}: {key!r} is missing or of the wrong type")
+        if not isinstance(row.get(key), str | int) or (
+            key != "id" and not isinstance(row[key], str)
+        ):
+            return Request(
+                id, number, error=f"line {number}: {key!r} is missing or of the wrong type"
+            )
     try:
         box = row.get("box")
         region = None if box is None else Box.parse(",".join(str(side) for side in box))
@@ -144,7 +148,9 @@ def _read_done(out: Path) -> set[int]:
             done.add(int(json.loads(line)["line"]))
         except (ValueError, KeyError, TypeError):
             if good + len(line) < len(data):
-                raise ConfigError(f"{out}: holds rows that are not ours; name another --out") from None
+                raise ConfigError(
+                    f"{out}: holds rows that are not ours; name another --out"
+                ) from None
             break
         if not line.endswith(b"\n"):
             done.discard(int(json.loads(line)["line"]))

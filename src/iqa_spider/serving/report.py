@@ -78,7 +78,11 @@ def write_report(picture: Picture, name: str, assessment: Assessment, out: Path)
             "name": f"{r.name}, {r.terms[0]} {r.terms[1]}",
             "area": f"{r.area * 100:.0f} %",
             "findings": [
-                {"word": SEVERITY_WORDS[f.severity - 1], "name": str(f.category), "severity": f.severity}
+                {
+                    "word": SEVERITY_WORDS[f.severity - 1],
+                    "name": str(f.category),
+                    "severity": f.severity,
+                }
                 for f in r.findings
             ],
             "quality": str(r.quality),

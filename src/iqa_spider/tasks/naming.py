@@ -34,7 +34,9 @@ class Appearance:
 def appearance(picture: Picture, mask: Mask) -> Appearance:
     """Describe the pixels under the mask by their mean colour and their share of the picture."""
     mean = np.clip(picture[mask].reshape(-1, 3).mean(0), 0, 255).astype(np.uint8)
-    hue, saturation, value = (int(v) for v in cv2.cvtColor(mean[None, None], cv2.COLOR_RGB2HSV)[0, 0])
+    hue, saturation, value = (
+        int(v) for v in cv2.cvtColor(mean[None, None], cv2.COLOR_RGB2HSV)[0, 0]
+    )
     share = float(mask.mean())
     size = SIZES[0] if share < 0.05 else SIZES[2] if share > 0.2 else SIZES[1]
     if value < 38:

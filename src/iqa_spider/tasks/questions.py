@@ -96,7 +96,9 @@ def check_question(question: str, limit: int = 2000) -> str:
     """The question without surrounding space; raise `QuestionError` if empty or beyond ``limit`` words."""
     text = question.strip()
     if not text:
-        raise QuestionError('the question is empty: ask something, such as "Which region is worst?"')
+        raise QuestionError(
+            'the question is empty: ask something, such as "Which region is worst?"'
+        )
     if len(text.split()) > limit:
         raise QuestionError(f"the question has more than {limit} words; shorten it")
     return text

@@ -15,18 +15,18 @@ __all__ = ["Route", "route"]
 
 _MOST: Final = re.compile(
     r"\b(most|worst|highest|strongest|heaviest|greatest|maximum|max|biggest|poorest|lowest quality|"
-    r"exceeds|severest|heavily|noisiest|blurriest|grainiest|least quality|repair first|"
+    r"exceeds|more than any other|severest|heavily|noisiest|blurriest|grainiest|least quality|repair first|"
     r"drops the most|at its worst)\b"
 )
 _LEAST: Final = re.compile(
     r"\b(least|best|lowest|weakest|lightest|minimal|minimum|min|smallest|mildest|cleanest|slightest|"
-    r"hardly visible|only slight|only lightly|highest quality|sharpest|finest|stays below|fine)\b"
+    r"hardly visible|less than any other|only slight|only lightly|highest quality|sharpest|finest|stays below|fine)\b"
 )
 _LOW_QUALITY: Final = re.compile(r"\b(lowest|least|poorest|worst)\s+(overall\s+)?quality\b")
 _HIGH_QUALITY: Final = re.compile(r"\b(highest|most|best|finest)\s+(overall\s+)?quality\b")
 _LESS_MOST: Final = re.compile(r"\bmost\s+(negligible|minor|slight)\b|\bneeds? repair the least\b")
 _WHERE: Final = re.compile(
-    r"\b(where|which (\w+\s+)?(region|area|part|bit|spot|place|object|section)|"
+    r"\b(where|which one|which (\w+\s+)?(region|area|part|bit|spot|place|object|section)|"
     r"what (\w+\s+)?(region|area|part|spot|place|section)|point (at|to|out)|"
     r"pinpoint|locate|find|show|highlight|segment|mask|name the (region|area|part)|"
     r"(identify|determine|tell me) (which|the) [\w\s]*?(region|area|part|object)|region (with|where)|"
@@ -59,7 +59,7 @@ _RATE: Final = re.compile(
     r"|\bwhat is the (overall )?quality of the (picture|image|photo)\b"
 )
 _WHOLE: Final = re.compile(
-    r"\b((this|the|whole|entire|evaluated|your|overall|full)\s+)+(image|picture|photo|photograph)\b|^\W*(how|what)"
+    r"\b((this|the|whole|entire|evaluated|your|overall|full)\s+)+(image|picture|photo|photograph)\b(?! quality)|^\W*(how|what)"
     r" (does|do you think of|is) (this|it)\b"
 )
 _PLACE: Final = re.compile(
@@ -101,7 +101,7 @@ def _mend(question: str) -> str:
         word = match.group()
         if len(word) < 5 or word in _VOCABULARY:
             return word
-        near = difflib.get_close_matches(word, _VOCABULARY, 1, 0.86)
+        near = difflib.get_close_matches(word, _VOCABULARY, 1, 0.8)
         return near[0] if near and near[0][0] == word[0] else word
 
     return re.sub(r"[a-z]+", fix, question.lower())
@@ -121,7 +121,7 @@ def _extremum(text: str) -> str | None:
 def _order(text: str, asked: tuple[Category, ...]) -> tuple[str, tuple[Category, ...]] | None:
     if len(asked) >= 2 and (_THEN.search(text) or _FIRST.search(text) or _LAST.search(text)):
         pair = asked[:2]
-        straight = re.search(r"\bafter\b.{0,12}$|\bcame after it\b|\bafter that\b|\band after\b", text)
+        straight = re.search(r"\bcame after it\b|\bafter that\b|\band after\b", text)
         if _REVERSED.search(text) and not straight and not re.search(r"\bfirst\b|\bthen\b", text):
             pair = (pair[1], pair[0])
         return "full", pair

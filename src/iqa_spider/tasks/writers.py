@@ -116,7 +116,9 @@ def _global(facts: Facts, rng: np.random.Generator | None) -> str:
     if facts.whole_image:
         findings = _uniform(facts)
         if findings:
-            parts.append(f"The whole image shows {findings_text(findings)}: {_effects(findings, rng)}.")
+            parts.append(
+                f"The whole image shows {findings_text(findings)}: {_effects(findings, rng)}."
+            )
         return " ".join(parts)
     bad = sorted((r for r in facts.regions if r.findings), key=lambda r: -r.total_severity)
     if not bad:

@@ -23,8 +23,12 @@ __all__ = ["convert_base", "shorten_tokenizer"]
 def shorten_tokenizer(data: dict[str, Any], size: int) -> dict[str, Any]:
     """Keep the first ``size`` entries of a byte-level BPE ``tokenizer.json`` and the merges among them."""
     vocabulary = {token: index for token, index in data["model"]["vocab"].items() if index < size}
-    merges = [pair.split(" ") if isinstance(pair, str) else pair for pair in data["model"]["merges"]]
-    kept = [[a, b] for a, b in merges if a in vocabulary and b in vocabulary and a + b in vocabulary]
+    merges = [
+        pair.split(" ") if isinstance(pair, str) else pair for pair in data["model"]["merges"]
+    ]
+    kept = [
+        [a, b] for a, b in merges if a in vocabulary and b in vocabulary and a + b in vocabulary
+    ]
     data["model"]["vocab"], data["model"]["merges"] = vocabulary, kept
     data["added_tokens"] = [token for token in data["added_tokens"] if token["id"] < size]
     data["post_processor"] = None

@@ -126,7 +126,9 @@ def region_exact(
 ) -> dict[str, float]:
     """Exact set of categories in distorted regions, order, severity, quality, on whole pictures."""
     model.eval()
-    exact, order, severity, gap, clean = [], [], [], [], []
+    exact, gap, clean = [], [], []
+    order: list[bool] = []
+    severity: list[float] = []
     for photo in photos:
         rng = generator(seed, photo.id)
         scene = make_scene(_fit(photo, size), rng, clean=0.1)

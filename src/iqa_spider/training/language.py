@@ -108,6 +108,15 @@ def symbolic_exercises(*keys: str | int, regions: tuple[int, int] = (2, 8)) -> I
                 yield item
 
 
+def mixed(
+    first: Iterator[Exercise], second: Iterator[Exercise], share: float, seed: int
+) -> Iterator[Exercise]:
+    """Exercises of the first stream with probability ``share``, else of the second."""
+    rng = generator("mix", seed)
+    while True:
+        yield next(first if rng.random() < share else second)
+
+
 def length_grouped(
     stream: Iterator[Exercise], batch: int, rng: np.random.Generator, batches: int = 8
 ) -> Iterator[list[Exercise]]:
@@ -136,15 +145,16 @@ def language_figures(model: PocketLanguage, items: Sequence[Exercise]) -> dict[s
             if item.target is not None:
                 _ground_figures(generation, item, add)
         if item.subtask in (SubTask.SHORT, SubTask.LONG):
-            add(f"{item.subtask.value}_exact", float(set(parsed.categories) == set(truth.categories)))
+            add(
+                f"{item.subtask.value}_exact",
+                float(set(parsed.categories) == set(truth.categories)),
+            )
         if item.score is not None and item.answer.startswith(RATING_PREFIX) and parsed.level:
             add("level_error", abs(LEVELS.index(parsed.level) * 25 - item.score))
     return {key: round(float(np.mean(values)), 4) for key, values in sorted(sums.items())}
 
 
-def _ground_figures(
-    generation: object, item: Exercise, add: Callable[[str, float], None]
-) -> None:
+def _ground_figures(generation: object, item: Exercise, add: Callable[[str, float], None]) -> None:
     from iqa_spider.core import Generation
     from iqa_spider.models.grounding import find_axis
 

@@ -13,20 +13,47 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 
-from iqa_spider.core import Facts, Finding, Mask, RegionFacts, SubTask, Task, generator, level_of_score
+from iqa_spider.core import (
+    CheckpointError,
+    Facts,
+    Finding,
+    Mask,
+    RegionFacts,
+    SubTask,
+    Task,
+    generator,
+    level_of_score,
+)
 from iqa_spider.dataset.quality import score_of
+from iqa_spider.models.encoder import QualityEncoder
+from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision
-from iqa_spider.tasks import anchor, appearance, question_for, rating_question, region_name, rough
-from iqa_spider.tasks import terms_of, write_answer
+from iqa_spider.tasks import (
+    anchor,
+    appearance,
+    question_for,
+    rating_question,
+    region_name,
+    rough,
+    terms_of,
+    write_answer,
+)
 from iqa_spider.tasks.writers import write_rating
 from iqa_spider.training.encoder import _fit
 from iqa_spider.training.photos import Photo, Scene, make_scene
 from iqa_spider.training.symbolic import Exercise, ground, pick_task
 
-__all__ = ["ObservedScene", "observe", "observed_exercises", "scene_facts"]
+__all__ = [
+    "ObservedScene",
+    "cached_scenes",
+    "observe",
+    "observed_exercises",
+    "scene_facts",
+    "trained_vision",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +84,7 @@ def scene_facts(scene: Scene) -> tuple[Facts, list[Mask]]:
         name = region_name(appearance(scene.picture, mask))
         regions.append(RegionFacts(name, terms_of(mask), findings, area=float(mask.mean())))
         masks.append(mask)
-    facts = Facts(
-        tuple(regions), whole_image=uniform, level=level_of_score(score), score=score
-    )
+    facts = Facts(tuple(regions), whole_image=uniform, level=level_of_score(score), score=score)
     return facts, masks
 
 
@@ -80,9 +105,7 @@ def observe(vision: PocketVision, photo: Photo, seed: str, size: int = 448) -> O
     )
 
 
-def observed_exercises(
-    scenes: Sequence[ObservedScene], *keys: str | int
-) -> Iterator[Exercise]:
+def observed_exercises(scenes: Sequence[ObservedScene], *keys: str | int) -> Iterator[Exercise]:
     """An endless stream of exercises about scenes that were seen before."""
     counter = 0
     while True:
@@ -117,7 +140,9 @@ def observed_exercise(
         facts = replace(facts, target=target, whole_image=False)
         asked = scene.asked[target]
         views.append(asked)
-    question = question_for(task, subtask, facts, rng, free=0.35, marked=asked is not None and rng.random() < 0.7)
+    question = question_for(
+        task, subtask, facts, rng, free=0.35, marked=asked is not None and rng.random() < 0.7
+    )
     answer = write_answer(task, subtask, facts, rng)
     located = facts.target is not None and task in (Task.GROUNDING, Task.LOCAL)
     point = scene.anchors[facts.target] if located and facts.target is not None else None
@@ -142,3 +167,11 @@ def cached_scenes(
     return scenes
 
 
+def trained_vision(encoder: Path, segmenter: Path) -> PocketVision:
+    """Encoder and segmenter from the checkpoints of their trainings (``last.pt``)."""
+    quality, net = QualityEncoder(), ClickNet()
+    for module, path in ((quality, encoder), (net, segmenter)):
+        if not path.exists():
+            raise CheckpointError(f"{path}: no such checkpoint; train that stage first")
+        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
+    return PocketVision(quality, PocketSegmenter(net))

@@ -42,6 +42,15 @@ class Scene:
     accumulations: tuple[Accumulation | None, ...]
 
 
+def _read_labels(path: Path) -> NDArray[np.uint8]:
+    labels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if labels is None:
+        raise ConfigError(
+            f"{path}: missing or not a label map; set has_regions to 0 for this photo"
+        )
+    return np.asarray(labels, np.uint8)
+
+
 def load_photos(folder: Path, split: str, *, limit: int | None = None) -> list[Photo]:
     """Read the photos of a split from a folder with ``photos.csv``.
 
@@ -61,7 +70,7 @@ def load_photos(folder: Path, split: str, *, limit: int | None = None) -> list[P
                 continue
             labels = None
             if row["has_regions"] == "1":
-                labels = cv2.imread(str(folder / "regions" / f"{row['id']}.png"), cv2.IMREAD_GRAYSCALE)
+                labels = _read_labels(folder / "regions" / f"{row['id']}.png")
             picture = open_picture(folder / "photos" / f"{row['id']}.jpg")
             photos.append(Photo(row["id"], picture, labels, row.get("object_name", "")))
             if limit and len(photos) >= limit:

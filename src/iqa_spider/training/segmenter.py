@@ -51,7 +51,9 @@ class ClickBatch(NamedTuple):
     boundary_weight: Tensor
 
 
-def _targets(photo: Photo, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
+def _targets(
+    photo: Photo, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
     """A picture, a label map to click in, and whether the map holds people's regions."""
     draw = rng.random()
     if photo.labels is not None and draw < 0.4:
@@ -75,9 +77,13 @@ def _edges(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _batch(
-    with_regions: list[Photo], photos: list[Photo], rng: np.random.Generator, recipe: SegmenterRecipe
+    with_regions: list[Photo],
+    photos: list[Photo],
+    rng: np.random.Generator,
+    recipe: SegmenterRecipe,
 ) -> ClickBatch:
-    pictures, owners, points, masks, boundaries, weights = [], [], [], [], [], []
+    pictures: list[Tensor] = []
+    owners, points, masks, boundaries, weights = [], [], [], [], []
     while len(pictures) < recipe.batch:
         pool = with_regions if rng.random() < recipe.segmented else photos
         photo = crop_photo(pool[rng.integers(len(pool))], rng, recipe.crop, (0.65, 1.0))

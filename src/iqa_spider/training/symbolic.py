@@ -20,7 +20,14 @@ from iqa_spider.core import (
 )
 from iqa_spider.distortions import AccumulationPolicy, sample_accumulation
 from iqa_spider.models.tokens import RegionView
-from iqa_spider.tasks import Appearance, question_for, rating_question, region_name, rough, write_answer
+from iqa_spider.tasks import (
+    Appearance,
+    question_for,
+    rating_question,
+    region_name,
+    rough,
+    write_answer,
+)
 from iqa_spider.tasks.naming import COLOURS, SIZES
 from iqa_spider.tasks.writers import write_rating
 
@@ -89,8 +96,10 @@ def scene_from_facts(rng: np.random.Generator, regions: int) -> SymbolicScene:
     bad = 0 if uniform or clean else int(rng.integers(1, min(regions, 5) + 1))
     facts, views, anchors = [], [], []
     for index in range(regions):
-        findings = whole if uniform else _findings(
-            sample_accumulation(rng, policy) if index < bad else None
+        findings = (
+            whole
+            if uniform
+            else _findings(sample_accumulation(rng, policy) if index < bad else None)
         )
         fact, view, anchor = _region(findings, rng)
         facts.append(fact)
@@ -162,7 +171,10 @@ def exercise(
 ) -> Exercise | None:
     """A question of this task about the scene, or None where the scene has no unique answer to it."""
     facts = Facts(
-        scene.regions, whole_image=scene.uniform, level=level_of_score(scene.score), score=scene.score
+        scene.regions,
+        whole_image=scene.uniform,
+        level=level_of_score(scene.score),
+        score=scene.score,
     )
     if task is Task.GLOBAL and rng.random() < 0.6:
         return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
@@ -221,7 +233,9 @@ def _by_order(facts: Facts, rng: np.random.Generator) -> Facts | None:
     target = double[int(rng.integers(len(double)))]
     order = ("full", "first", "last")[int(rng.integers(3))]
     keys = {
-        i: facts.regions[i].categories[{"full": slice(0, 2), "first": slice(0, 1)}.get(order, slice(1, 2))]
+        i: facts.regions[i].categories[
+            {"full": slice(0, 2), "first": slice(0, 1)}.get(order, slice(1, 2))
+        ]
         for i in double
     }
     if list(keys.values()).count(keys[target]) != 1:

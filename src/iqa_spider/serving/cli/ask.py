@@ -16,7 +16,9 @@ __all__ = ["ask"]
 def ask(
     image: Annotated[Path, typer.Argument(help="The picture.")],
     question: Annotated[str, typer.Argument(help="The question, in free words.")],
-    box: Annotated[str | None, typer.Option(help="Region asked about: x0,y0,x1,y1 in pixels.")] = None,
+    box: Annotated[
+        str | None, typer.Option(help="Region asked about: x0,y0,x1,y1 in pixels.")
+    ] = None,
     mask: Annotated[
         Path | None, typer.Option(help="Region asked about: a picture, non-zero inside.")
     ] = None,
