@@ -20,7 +20,8 @@ _MOST: Final = re.compile(
 )
 _LEAST: Final = re.compile(
     r"\b(least|best|lowest|weakest|lightest|minimal|minimum|min|smallest|mildest|cleanest|slightest|"
-    r"hardly visible|less than any other|only slight|only lightly|highest quality|sharpest|finest|stays below|fine)\b"
+    r"hardly visible|less than any other|only slight|only lightly|highest quality|"
+    r"sharpest|finest|stays below|fine)\b"
 )
 _LOW_QUALITY: Final = re.compile(r"\b(lowest|least|poorest|worst)\s+(overall\s+)?quality\b")
 _HIGH_QUALITY: Final = re.compile(r"\b(highest|most|best|finest)\s+(overall\s+)?quality\b")
@@ -59,7 +60,8 @@ _RATE: Final = re.compile(
     r"|\bwhat is the (overall )?quality of the (picture|image|photo)\b"
 )
 _WHOLE: Final = re.compile(
-    r"\b((this|the|whole|entire|evaluated|your|overall|full)\s+)+(image|picture|photo|photograph)\b(?! quality)|^\W*(how|what)"
+    r"\b((this|the|whole|entire|evaluated|your|overall|full)\s+)+(image|picture|photo|photograph)\b(?! quality)"
+    r"|^\W*(how|what)"
     r" (does|do you think of|is) (this|it)\b"
 )
 _PLACE: Final = re.compile(

@@ -81,7 +81,7 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
         picks += [(index, start + i) for i in range(len(ids))]
         steps += targets
         # Term and level steps carry the numbers; an average over long answers would drown them.
-        weights += [3.0 if t.first != t.second else 1.0 for t in targets]
+        weights += [5.0 if t.first != t.second else 1.0 for t in targets]
     lengths = torch.tensor([len(row) for row in rows])
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     mask = torch.arange(padded.shape[1])[None] < lengths[:, None]

@@ -153,13 +153,13 @@ def _overall(views: list[RegionView], areas: NDArray[np.float64], score: float) 
 def pick_task(rng: np.random.Generator) -> tuple[Task, SubTask | None]:
     """Draw a task: about Table 7's mix, with more grounding and short referring."""
     options: list[tuple[Task, SubTask | None, float]] = [
-        (Task.GROUNDING, SubTask.HYD, 0.2),
-        (Task.GROUNDING, SubTask.SID, 0.15),
-        (Task.GROUNDING, SubTask.DAO, 0.17),
-        (Task.REFERRING, SubTask.SHORT, 0.17),
-        (Task.REFERRING, SubTask.LONG, 0.09),
-        (Task.LOCAL, None, 0.05),
-        (Task.GLOBAL, None, 0.1),
+        (Task.GROUNDING, SubTask.HYD, 0.25),
+        (Task.GROUNDING, SubTask.SID, 0.18),
+        (Task.GROUNDING, SubTask.DAO, 0.19),
+        (Task.REFERRING, SubTask.SHORT, 0.15),
+        (Task.REFERRING, SubTask.LONG, 0.07),
+        (Task.LOCAL, None, 0.04),
+        (Task.GLOBAL, None, 0.12),
     ]
     weights = np.array([o[2] for o in options])
     task, subtask, _ = options[int(rng.choice(len(options), p=weights / weights.sum()))]
@@ -176,7 +176,7 @@ def exercise(
         level=level_of_score(scene.score),
         score=scene.score,
     )
-    if task is Task.GLOBAL and rng.random() < 0.6:
+    if task is Task.GLOBAL and rng.random() < 0.7:
         return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
     if task is Task.GROUNDING:
         found = ground(facts, subtask, rng)
