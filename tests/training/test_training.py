@@ -12,13 +12,13 @@ import torch
 from conftest import textured
 
 from iqa_spider.core import CATEGORIES, ConfigError, SubTask, Task, generator
+from iqa_spider.dataset.scenes import Photo, load_photos, make_scene
 from iqa_spider.models.build import weights_folder
 from iqa_spider.models.encoder import QualityEncoder
 from iqa_spider.models.language import END, load_language
 from iqa_spider.tasks import parse_answer
 from iqa_spider.training.encoder import EncoderRecipe, encoder_loss, scene_targets, train_encoder
 from iqa_spider.training.language import answer_steps, batch_loss, symbolic_exercises
-from iqa_spider.training.photos import Photo, load_photos, make_scene
 from iqa_spider.training.run import load_recipe
 
 

@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from iqa_spider.core import Facts, Mask, Point, SubTask, Task, generator
+from iqa_spider.dataset.facts import ground, scene_facts
+from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
 from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou, srcc
 from iqa_spider.models import Session, Spider
 from iqa_spider.tasks import parse_answer, question_for
-from iqa_spider.training.encoder import _fit
-from iqa_spider.training.observed import scene_facts
-from iqa_spider.training.photos import Photo, load_photos, make_scene
-from iqa_spider.training.symbolic import ground
 
 __all__ = ["Figures", "markdown", "measure"]
 
@@ -58,8 +56,8 @@ def measure(
     photos = [p for p in load_photos(folder, split) if p.labels is not None][:limit]
     figures = Figures()
     for index, photo in enumerate(photos):
-        _scene(spider, _fit(photo, size), figures)
-        _clean(spider, _fit(photo, size), figures)
+        _scene(spider, fit_photo(photo, size), figures)
+        _clean(spider, fit_photo(photo, size), figures)
         _clicks(spider, photo, figures)
         on_photo(index + 1, len(photos))
     return figures

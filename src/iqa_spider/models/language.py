@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,12 @@ __all__ = ["END", "PocketLanguage", "Prompt", "load_language"]
 
 END: Final = 2
 """Token that ends an answer (``<|im_end|>``)."""
+
+
+# transformers renamed the argument within its fifth major version; both names are in our range.
+_CACHE: Final = (
+    "cache" if "cache" in signature(LlamaModel.forward).parameters else "past_key_values"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +117,7 @@ class PocketLanguage(nn.Module):
         tokens: list[int] = []
         steps: list[NDArray[np.float32]] = []
         while len(tokens) < max_tokens:
-            output = self.model(inputs_embeds=vectors, past_key_values=cache, use_cache=True)
+            output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
             logits = self.logits(output.last_hidden_state[0, -1])
             token = int(logits.argmax())
             if token == END:

@@ -14,9 +14,16 @@ from torch.nn import functional as F
 
 from iqa_spider.core import CATEGORIES, Accumulation, Category, generator
 from iqa_spider.dataset.quality import quality_map
+from iqa_spider.dataset.scenes import (
+    Photo,
+    Scene,
+    crop_photo,
+    fit_photo,
+    load_photos,
+    make_scene,
+)
 from iqa_spider.models.encoder import CELL, Dense, QualityEncoder
 from iqa_spider.training.clock import Run
-from iqa_spider.training.photos import Photo, Scene, crop_photo, load_photos, make_scene
 
 __all__ = ["EncoderRecipe", "region_exact", "train_encoder"]
 
@@ -94,10 +101,10 @@ def encoder_loss(dense: Dense, targets: Targets) -> tuple[Tensor, dict[str, floa
     quality = (dense.quality - targets.quality).abs().mean()
     loss = presence * 8 + severity * 0.25 + last * 0.3 + quality * 2
     parts = {
-        "presence": float(presence),
-        "severity": float(severity),
-        "last": float(last),
-        "quality": float(quality),
+        "presence": presence.item(),
+        "severity": severity.item(),
+        "last": last.item(),
+        "quality": quality.item(),
     }
     return loss, parts
 
@@ -131,7 +138,7 @@ def region_exact(
     severity: list[float] = []
     for photo in photos:
         rng = generator(seed, photo.id)
-        scene = make_scene(_fit(photo, size), rng, clean=0.1)
+        scene = make_scene(fit_photo(photo, size), rng, clean=0.1)
         dense = model(torch.from_numpy(scene.picture).permute(2, 0, 1)[None])
         presence = dense.presence[0].sigmoid().numpy()
         grid = (presence.shape[2], presence.shape[1])
@@ -171,18 +178,6 @@ def _order(
         severity.append(abs(float(strength[place]) - distortion.severity))
     if len(places) == 2:
         order.append(bool(last[places[1]] > last[places[0]]))
-
-
-def _fit(photo: Photo, size: int) -> Photo:
-    """The whole photo, resized once so that its long side is ``size``."""
-    height, width = photo.picture.shape[:2]
-    scale = size / max(height, width)
-    goal = (round(width * scale), round(height * scale))
-    picture = cv2.resize(photo.picture, goal, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    labels = photo.labels
-    if labels is not None:
-        labels = cv2.resize(labels, goal, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
-    return Photo(photo.id, picture, labels, photo.name)
 
 
 def train_encoder(recipe: EncoderRecipe) -> dict[str, float]:

@@ -23,7 +23,13 @@ from iqa_spider.tasks import RATING_PREFIX, parse_answer
 from iqa_spider.training.clock import Run
 from iqa_spider.training.symbolic import Exercise, exercise, pick_task, scene_from_facts
 
-__all__ = ["LanguageRecipe", "language_figures", "symbolic_exercises", "train_language"]
+__all__ = [
+    "LanguageRecipe",
+    "language_figures",
+    "mixed",
+    "symbolic_exercises",
+    "train_language",
+]
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,23 @@ def answer_steps(model: PocketLanguage, item: Exercise) -> tuple[list[int], list
     return [*ids, END], [*steps, Step(END, END, 0.0)]
 
 
+def _up_to_terms(
+    ids: list[int], targets: list[Step], item: Exercise
+) -> tuple[list[int], list[Step]]:
+    """A located answer cut behind its terms: the place is the hard part, the words the long one."""
+    graded = [i for i, step in enumerate(targets) if step.first != step.second]
+    if item.target is None or not graded:
+        return ids, targets
+    return ids[: graded[-1] + 2], targets[: graded[-1] + 2]
+
+
 def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
     """Mean cross-entropy over answer tokens, graded where `answer_steps` says so."""
     rows, picks, steps, weights = [], [], [], []
     for index, item in enumerate(items):
         ids, targets = answer_steps(model, item)
+        if index % 3:
+            ids, targets = _up_to_terms(ids, targets, item)
         prompt = model.prompt(item.question, item.views)
         rows.append(model.embed(prompt, ids[:-1]))
         start = len(prompt.ids) - 1

@@ -18,40 +18,31 @@ import torch
 from iqa_spider.core import (
     CheckpointError,
     Facts,
-    Finding,
-    Mask,
-    RegionFacts,
     SubTask,
     Task,
     generator,
-    level_of_score,
 )
-from iqa_spider.dataset.quality import score_of
+from iqa_spider.dataset.facts import ground, scene_facts
+from iqa_spider.dataset.scenes import Photo, fit_photo, make_scene
 from iqa_spider.models.encoder import QualityEncoder
 from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision
 from iqa_spider.tasks import (
     anchor,
-    appearance,
     question_for,
     rating_question,
-    region_name,
     rough,
-    terms_of,
     write_answer,
 )
 from iqa_spider.tasks.writers import write_rating
-from iqa_spider.training.encoder import _fit
-from iqa_spider.training.photos import Photo, Scene, make_scene
-from iqa_spider.training.symbolic import Exercise, ground, pick_task
+from iqa_spider.training.symbolic import Exercise, pick_task
 
 __all__ = [
     "ObservedScene",
     "cached_scenes",
     "observe",
     "observed_exercises",
-    "scene_facts",
     "trained_vision",
 ]
 
@@ -67,31 +58,10 @@ class ObservedScene:
     views: tuple[RegionView, ...]
 
 
-def scene_facts(scene: Scene) -> tuple[Facts, list[Mask]]:
-    """Facts of all regions of a scene, and their masks; uniform and clean pictures have one region."""
-    score = score_of(scene.picture, scene.pristine)
-    uniform = len(scene.accumulations) == 1 and bool((scene.labels == 1).all())
-    if not scene.accumulations:
-        return Facts((), whole_image=True, level=level_of_score(score), score=score), []
-    regions, masks = [], []
-    for index, accumulation in enumerate(scene.accumulations):
-        mask = scene.labels == index + 1
-        if mask.mean() < 0.01:
-            continue
-        findings = () if accumulation is None else tuple(
-            Finding(d.category, d.severity) for d in accumulation.distortions
-        )  # fmt: skip
-        name = region_name(appearance(scene.picture, mask))
-        regions.append(RegionFacts(name, terms_of(mask), findings, area=float(mask.mean())))
-        masks.append(mask)
-    facts = Facts(tuple(regions), whole_image=uniform, level=level_of_score(score), score=score)
-    return facts, masks
-
-
 def observe(vision: PocketVision, photo: Photo, seed: str, size: int = 448) -> ObservedScene:
     """Render a scene of the photo and look at it."""
     rng = generator("observe", seed, photo.id)
-    scene = make_scene(_fit(photo, size), rng, uniform=0.14, clean=0.1)
+    scene = make_scene(fit_photo(photo, size), rng, uniform=0.14, clean=0.1)
     facts, masks = scene_facts(scene)
     seen = vision.open(scene.picture)
     height, width = scene.labels.shape

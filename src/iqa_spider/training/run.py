@@ -159,6 +159,7 @@ def _facts(recipe: FactsStage) -> dict[str, float]:
 def _pictures(recipe: PictureStage) -> dict[str, float]:
     import torch
 
+    from iqa_spider.dataset.scenes import load_photos
     from iqa_spider.training.language import (
         LanguageRecipe,
         mixed,
@@ -166,7 +167,6 @@ def _pictures(recipe: PictureStage) -> dict[str, float]:
         train_language,
     )
     from iqa_spider.training.observed import cached_scenes, observed_exercises, trained_vision
-    from iqa_spider.training.photos import load_photos
 
     torch.set_num_threads(recipe.threads)
     vision = trained_vision(recipe.encoder, recipe.segmenter)

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from iqa_spider.core import Point, generator
+from iqa_spider.dataset.scenes import Photo, crop_photo, load_photos, make_scene
 from iqa_spider.models.segmenter import STRIDE, ClickNet, ClickOutput, PocketSegmenter
 from iqa_spider.regions.masks import iou
 from iqa_spider.training.clock import Run
-from iqa_spider.training.photos import Photo, crop_photo, load_photos, make_scene
 
 __all__ = ["SegmenterRecipe", "click_figures", "train_segmenter"]
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from iqa_spider.core import (
     CATEGORIES,
     Accumulation,
-    Category,
     Facts,
     Finding,
     RegionFacts,
@@ -18,6 +17,7 @@ from iqa_spider.core import (
     Task,
     level_of_score,
 )
+from iqa_spider.dataset.facts import ground
 from iqa_spider.distortions import AccumulationPolicy, sample_accumulation
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import (
@@ -189,61 +189,6 @@ def exercise(
     question = question_for(task, subtask, facts, rng, free=0.35, marked=marked)
     answer = write_answer(task, subtask, facts, rng)
     return _finish(scene, rng, facts, question, answer, task, subtask, marked)
-
-
-def ground(facts: Facts, subtask: SubTask | None, rng: np.random.Generator) -> Facts | None:
-    """Facts of a grounding question with one right answer, or None."""
-    regions = facts.regions
-    if facts.whole_image or not any(r.findings for r in regions):
-        if subtask is not SubTask.HYD:
-            return None
-        extremum = ("most", "least")[int(rng.integers(2))]
-        clean = not any(r.findings for r in regions)
-        kept = () if clean else regions
-        return replace(facts, regions=kept, whole_image=True, extremum=extremum, target=None)
-    if subtask is SubTask.HYD:
-        extremum = "most" if rng.random() < 0.65 else "least"
-        totals = [r.total_severity for r in regions]
-        return _unique(facts, totals, extremum, ())
-    categories = sorted({c for r in regions for c in r.categories})
-    if subtask is SubTask.SID:
-        category = categories[int(rng.integers(len(categories)))]
-        values = [{f.category: f.severity for f in r.findings}.get(category, 0) for r in regions]
-        extremum = "most" if rng.random() < 0.6 else "least"
-        if extremum == "least":
-            values = [v if v else 99 for v in values]
-        return _unique(facts, values, extremum, (category,))
-    return _by_order(facts, rng)
-
-
-def _unique(
-    facts: Facts, values: list[int], extremum: str, asked: tuple[Category, ...]
-) -> Facts | None:
-    best = max(values) if extremum == "most" else min(values)
-    if values.count(best) != 1:
-        return None
-    return replace(facts, target=values.index(best), extremum=extremum, asked=asked)
-
-
-def _by_order(facts: Facts, rng: np.random.Generator) -> Facts | None:
-    """DAO-G: exactly one region of two distortions has the order, the first or the last asked for."""
-    double = [i for i, r in enumerate(facts.regions) if len(r.findings) == 2]
-    if not double:
-        return None
-    target = double[int(rng.integers(len(double)))]
-    order = ("full", "first", "last")[int(rng.integers(3))]
-    keys = {
-        i: facts.regions[i].categories[
-            {"full": slice(0, 2), "first": slice(0, 1)}.get(order, slice(1, 2))
-        ]
-        for i in double
-    }
-    if list(keys.values()).count(keys[target]) != 1:
-        return None
-    lone = [r.categories for r in facts.regions if len(r.findings) == 1]
-    if order != "full" and keys[target] in lone:
-        return None
-    return replace(facts, target=target, order=order, asked=keys[target])
 
 
 def _finish(

@@ -1,9 +1,11 @@
-"""Photos for training, held in memory, and the scenes that are made of them on the fly."""
+"""Photos and the scenes that are made of them: a plan says what happens where, rendering does it.
+
+Training draws scenes on the fly and forgets them; the data set stores their plans as recipes.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +13,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_spider.core import Accumulation, ConfigError, Picture, open_picture, stable_seed
+from iqa_spider.core import (
+    Accumulation,
+    ConfigError,
+    Picture,
+    generator,
+    open_picture,
+    stable_seed,
+)
 from iqa_spider.distortions import AccumulationPolicy, apply_region, sample_accumulation
 from iqa_spider.regions.masks import partition, random_partition
 
-__all__ = ["Photo", "Scene", "crop_photo", "load_photos", "make_scene"]
+__all__ = [
+    "Photo",
+    "Plan",
+    "PlannedRegion",
+    "Scene",
+    "crop_photo",
+    "fit_photo",
+    "load_photos",
+    "make_scene",
+    "plan_scene",
+    "render",
+    "scene_masks",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +128,66 @@ def scene_masks(photo: Photo, rng: np.random.Generator, limit: int = 6) -> list[
     return partition(labels, 0.03, limit)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedRegion:
+    """One region of a plan; no accumulation leaves it as it is. ``feather`` softens its edge (pixels)."""
+
+    mask: NDArray[np.bool_]
+    accumulation: Accumulation | None
+    feather: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is to be done to a picture. The same picture and plan give the same bytes."""
+
+    regions: tuple[PlannedRegion, ...]
+    seed: int
+
+
+def plan_scene(
+    photo: Photo,
+    rng: np.random.Generator,
+    *,
+    policy: AccumulationPolicy | None = None,
+    uniform: float = 0.15,
+    clean: float = 0.08,
+) -> Plan:
+    """Draw a plan: distort 1-4 regions of the photo, or all of it (``uniform``), or nothing (``clean``)."""
+    seed = int(rng.integers(1 << 62))
+    draw = rng.random()
+    if draw < clean:
+        return Plan((), seed)
+    masks = scene_masks(photo, rng)
+    bad = min(len(masks), int(rng.integers(1, 5)))
+    if draw < clean + uniform or not masks:
+        masks, bad = [np.ones(photo.picture.shape[:2], bool)], 1
+    masks = [masks[i] for i in rng.permutation(len(masks))]
+    regions = [
+        PlannedRegion(
+            mask,
+            sample_accumulation(rng, policy) if index < bad else None,
+            float(rng.choice([0.0, 0.0, 1.5])),
+        )
+        for index, mask in enumerate(masks)
+    ]
+    return Plan(tuple(regions), seed)
+
+
+def render(pristine: Picture, plan: Plan) -> Scene:
+    """Carry out a plan; each region has its own generator, so that none depends on the others."""
+    labels = np.zeros(pristine.shape[:2], np.uint8)
+    picture = pristine
+    for index, region in enumerate(plan.regions):
+        labels[region.mask] = index + 1
+        if region.accumulation is not None:
+            rng = generator(plan.seed, index)
+            picture = apply_region(
+                picture, region.mask, region.accumulation, rng, feather=region.feather
+            )
+    return Scene(pristine, picture, labels, tuple(r.accumulation for r in plan.regions))
+
+
 def make_scene(
     photo: Photo,
     rng: np.random.Generator,
@@ -114,27 +195,19 @@ def make_scene(
     policy: AccumulationPolicy | None = None,
     uniform: float = 0.15,
     clean: float = 0.08,
-    masks: Sequence[NDArray[np.bool_]] | None = None,
 ) -> Scene:
-    """Distort 1-4 regions of the photo, or all of it (``uniform``), or nothing (``clean``)."""
-    pristine = photo.picture
-    labels = np.zeros(pristine.shape[:2], np.uint8)
-    draw = rng.random()
-    if draw < clean:
-        return Scene(pristine, pristine, labels, ())
-    regions = list(masks if masks is not None else scene_masks(photo, rng))
-    if draw < clean + uniform or not regions:
-        regions = [np.ones(pristine.shape[:2], bool)]
-        bad = 1
-    else:
-        bad = min(len(regions), int(rng.integers(1, 5)))
-        regions = [regions[i] for i in rng.permutation(len(regions))]
-    picture, accumulations = pristine, []
-    for index, mask in enumerate(regions):
-        labels[mask] = index + 1
-        accumulation = sample_accumulation(rng, policy) if index < bad else None
-        accumulations.append(accumulation)
-        if accumulation is not None:
-            feather = float(rng.choice([0.0, 0.0, 1.5]))
-            picture = apply_region(picture, mask, accumulation, rng, feather=feather)
-    return Scene(pristine, picture, labels, tuple(accumulations))
+    """Plan and render in one go."""
+    plan = plan_scene(photo, rng, policy=policy, uniform=uniform, clean=clean)
+    return render(photo.picture, plan)
+
+
+def fit_photo(photo: Photo, size: int) -> Photo:
+    """The whole photo, resized once so that its long side is ``size``."""
+    height, width = photo.picture.shape[:2]
+    scale = size / max(height, width)
+    goal = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = cv2.resize(photo.picture, goal, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    labels = photo.labels
+    if labels is not None:
+        labels = cv2.resize(labels, goal, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    return Photo(photo.id, picture, labels, photo.name)

@@ -1,0 +1,219 @@
+"""Build the four-task set from a folder of photos.
+
+Every photo becomes a shard (recipe, samples, picture) that is written whole or not at all; the build can be
+killed at any moment and goes on from the shards that are there. The lists are merged at the end, in the
+order of the photos, so that neither the number of workers nor a kill changes a byte of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from iqa_spider.core import (
+    DatasetError,
+    PictureError,
+    SpiderError,
+    generator,
+    open_picture,
+    stable_seed,
+)
+from iqa_spider.dataset.recipe import Recipe
+from iqa_spider.dataset.samples import sample_to_json, samples_of
+from iqa_spider.dataset.scenes import Photo, fit_photo, plan_scene
+
+__all__ = ["BuildSettings", "BuildSummary", "PhotoSource", "build_dataset", "find_photos"]
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSource:
+    """A photo on disk, its split, and its label map if it has one."""
+
+    id: str
+    path: str
+    split: str
+    labels: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What decides the bytes of a data set."""
+
+    seed: int = 0
+    size: int = 448
+    free: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """Counts of a finished build."""
+
+    photos: int
+    samples: int
+    skipped: int
+    tasks: dict[str, int]
+
+
+def find_photos(folder: Path) -> list[PhotoSource]:
+    """Photos of a folder: by its ``photos.csv`` where there is one, else every picture in it.
+
+    Without a table one photo in ten goes to ``test``, by a hash of its name.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder of photos")
+    table = folder / "photos.csv"
+    if table.exists():
+        with table.open(newline="") as file:
+            return [_from_row(folder, row) for row in csv.DictReader(file)]
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    names = Counter(p.stem for p in found)
+    sources = []
+    for path in found:
+        id = (
+            path.stem
+            if names[path.stem] == 1
+            else str(path.relative_to(folder)).replace(os.sep, "_")
+        )
+        split = "test" if stable_seed("split", id) % 10 == 0 else "train"
+        sources.append(PhotoSource(id, str(path), split))
+    if not sources:
+        raise DatasetError(f"{folder}: holds no photos")
+    return sources
+
+
+def _from_row(folder: Path, row: dict[str, str]) -> PhotoSource:
+    labels = folder / "regions" / f"{row['id']}.png" if row.get("has_regions") == "1" else None
+    path = folder / "photos" / f"{row['id']}.jpg"
+    return PhotoSource(row["id"], str(path), row["split"], None if labels is None else str(labels))
+
+
+def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None:
+    """Make one photo's shard; returns why the photo is skipped, or None."""
+    try:
+        labels = None
+        if source.labels is not None:
+            labels = cv2.imread(source.labels, cv2.IMREAD_GRAYSCALE)
+            if labels is None:
+                raise PictureError(f"{source.labels}: not a label map")
+        picture = open_picture(source.path)
+        if min(picture.shape[:2]) < 32:
+            raise PictureError(f"{source.path}: smaller than 32 pixels")
+        photo = Photo(
+            source.id, picture, None if labels is None else np.asarray(labels, np.uint8), ""
+        )
+    except SpiderError as error:
+        return str(error)
+    rng = generator(settings.seed, "build", source.id)
+    recipe = Recipe(source.id, settings.size, plan_scene(fit_photo(photo, settings.size), rng))
+    scene = recipe.render(photo)
+    samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
+    ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
+    assert ok
+    _replace(Path(out) / "images" / f"{source.id}.png", bytes(data))
+    shard = {"recipe": recipe.to_json(), "samples": [sample_to_json(s) for s in samples]}
+    _replace(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
+    return None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+
+
+def build_dataset(
+    photos: Path,
+    out: Path,
+    settings: BuildSettings | None = None,
+    *,
+    workers: int = 1,
+    limit: int | None = None,
+    on_photo: Callable[[int, int], None] = lambda done, total: None,
+) -> BuildSummary:
+    """Build into ``out``, going on where an earlier build with the same settings stopped."""
+    settings = settings or BuildSettings()
+    sources = find_photos(photos)[:limit]
+    _prepare(out, settings)
+    waiting = [s for s in sources if not (out / "shards" / f"{s.id}.json").exists()]
+    skipped: list[tuple[str, str]] = []
+    for number, (source, reason) in enumerate(_run(waiting, settings, out, workers), 1):
+        if reason is not None:
+            skipped.append((source.path, reason))
+        on_photo(len(sources) - len(waiting) + number, len(sources))
+    return _merge(sources, sorted(skipped), settings, out)
+
+
+def _prepare(out: Path, settings: BuildSettings) -> None:
+    for name in ("images", "shards", "samples"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    for torn in [*out.glob("images/.*"), *out.glob("shards/.*")]:
+        torn.unlink()
+    path = out / "settings.json"
+    if path.exists() and json.loads(path.read_text()) != asdict(settings):
+        raise DatasetError(f"{out}: was begun with other settings ({path.name}); name a new --out")
+    _replace(path, json.dumps(asdict(settings)).encode())
+
+
+def _run(
+    waiting: list[PhotoSource], settings: BuildSettings, out: Path, workers: int
+) -> Iterator[tuple[PhotoSource, str | None]]:
+    if workers <= 1:
+        for source in waiting:
+            yield source, _shard(source, settings, str(out))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(_shard, source, settings, str(out)): source for source in waiting}
+        for job in as_completed(jobs):
+            yield jobs[job], job.result()
+
+
+def _merge(
+    sources: list[PhotoSource], skipped: list[tuple[str, str]], settings: BuildSettings, out: Path
+) -> BuildSummary:
+    recipes: list[str] = []
+    rows: dict[str, list[str]] = {"train": [], "test": []}
+    tasks: Counter[str] = Counter()
+    for source in sources:
+        path = out / "shards" / f"{source.id}.json"
+        if not path.exists():
+            continue
+        shard = json.loads(path.read_text())
+        recipes.append(json.dumps(shard["recipe"]))
+        for sample in shard["samples"]:
+            rows.setdefault(sample["split"], []).append(json.dumps(sample))
+            tasks[_task_name(sample)] += 1
+    _replace(out / "recipes.jsonl", _lines(recipes))
+    for split, lines in rows.items():
+        _replace(out / "samples" / f"{split}.jsonl", _lines(lines))
+    summary = BuildSummary(
+        len(recipes), sum(tasks.values()), len(skipped), dict(sorted(tasks.items()))
+    )
+    splits = {split: len(lines) for split, lines in rows.items()}
+    stats = {**asdict(summary), "splits": splits, "settings": asdict(settings)}
+    _replace(out / "stats.json", json.dumps(stats, indent=1).encode())
+    text = "".join(f"{path}\t{reason}\n" for path, reason in skipped)
+    _replace(out / "skipped.tsv", text.encode())
+    return summary
+
+
+def _task_name(sample: dict[str, Any]) -> str:
+    if sample["tags"]:
+        return str(sample["tags"][0])
+    return f"{sample['task']}/{sample['subtask']}" if sample["subtask"] else str(sample["task"])
+
+
+def _lines(rows: list[str]) -> bytes:
+    return "".join(f"{row}\n" for row in rows).encode()
