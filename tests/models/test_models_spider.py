@@ -99,7 +99,8 @@ def test_cached_generation_equals_a_full_pass(session):
     """The key-value cache must not change a single logit's argmax."""
     talk = session.conversation
     generation = talk.ask("Where does this picture look worst?", max_tokens=12)
-    prompt = talk.language.prompt("Where does this picture look worst?", talk.views(None))
+    question = "Where does this picture look worst?"
+    prompt = talk.language.prompt(question, talk.views(None, question))
     tokens: list[int] = []
     with torch.inference_mode():
         for _ in generation.tokens:

@@ -5,6 +5,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "DownloadError",
+    "EndpointError",
     "MissingExtraError",
     "PictureError",
     "QuestionError",
@@ -44,6 +45,10 @@ class CheckpointError(SpiderError):
 
 class DownloadError(SpiderError):
     """Something that has to be fetched could not be, or arrived damaged."""
+
+
+class EndpointError(SpiderError):
+    """A model behind an HTTP endpoint did not answer, or answered with an error; names its address."""
 
 
 class StorageError(SpiderError):

@@ -22,6 +22,7 @@ from iqa_spider.core import (
     stable_seed,
 )
 from iqa_spider.distortions import AccumulationPolicy, apply_region, sample_accumulation
+from iqa_spider.distortions.compression import recode
 from iqa_spider.regions.masks import partition, random_partition
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Plan",
     "PlannedRegion",
     "Scene",
+    "camera_photo",
     "crop_photo",
     "fit_photo",
     "load_photos",
@@ -120,6 +122,21 @@ def crop_photo(
     return Photo(photo.id, take(photo.picture, cv2.INTER_AREA), labels, photo.name)
 
 
+def camera_photo(photo: Photo, rng: np.random.Generator) -> Photo:
+    """The photo as another camera or web site might have given it: recoded, a little brighter or darker.
+
+    Nothing a viewer would call a flaw: it keeps the encoder from taking one source's habits for quality.
+    """
+    picture = photo.picture
+    if rng.random() < 0.4:
+        gain = float(rng.uniform(0.88, 1.12))
+        table = np.clip(255 * (np.arange(256) / 255) ** gain, 0, 255).round().astype(np.uint8)
+        picture = cv2.LUT(picture, table).astype(np.uint8)
+    if rng.random() < 0.4:
+        picture = recode(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(78, 97))])
+    return Photo(photo.id, picture, photo.labels, photo.name)
+
+
 def scene_masks(photo: Photo, rng: np.random.Generator, limit: int = 6) -> list[NDArray[np.bool_]]:
     """Regions of the photo: its segmentation, or a made-up partition."""
     labels: NDArray[np.uint8] | None = photo.labels
@@ -174,8 +191,11 @@ def plan_scene(
     return Plan(tuple(regions), seed)
 
 
-def render(pristine: Picture, plan: Plan) -> Scene:
-    """Carry out a plan; each region has its own generator, so that none depends on the others."""
+def render(pristine: Picture, plan: Plan, *, variety: float = 0.0) -> Scene:
+    """Carry out a plan; each region has its own generator, so that none depends on the others.
+
+    ``variety`` is the share of distortions done by other means than the 35 functions (training alone).
+    """
     labels = np.zeros(pristine.shape[:2], np.uint8)
     picture = pristine
     for index, region in enumerate(plan.regions):
@@ -183,7 +203,12 @@ def render(pristine: Picture, plan: Plan) -> Scene:
         if region.accumulation is not None:
             rng = generator(plan.seed, index)
             picture = apply_region(
-                picture, region.mask, region.accumulation, rng, feather=region.feather
+                picture,
+                region.mask,
+                region.accumulation,
+                rng,
+                feather=region.feather,
+                variety=variety,
             )
     return Scene(pristine, picture, labels, tuple(r.accumulation for r in plan.regions))
 
@@ -195,10 +220,11 @@ def make_scene(
     policy: AccumulationPolicy | None = None,
     uniform: float = 0.15,
     clean: float = 0.08,
+    variety: float = 0.0,
 ) -> Scene:
     """Plan and render in one go."""
     plan = plan_scene(photo, rng, policy=policy, uniform=uniform, clean=clean)
-    return render(photo.picture, plan)
+    return render(photo.picture, plan, variety=variety)
 
 
 def fit_photo(photo: Photo, size: int) -> Photo:

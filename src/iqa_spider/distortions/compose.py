@@ -10,6 +10,7 @@ import numpy as np
 
 from iqa_spider.core import FUNCTIONS, ORDERS, Accumulation, Category, Distortion, Mask, Picture
 from iqa_spider.distortions.registry import distort
+from iqa_spider.distortions.variants import vary
 
 __all__ = ["AccumulationPolicy", "accumulate", "apply_region", "sample_accumulation"]
 
@@ -38,10 +39,16 @@ class AccumulationPolicy:
     strongest: int = 5
 
 
-def accumulate(picture: Picture, accumulation: Accumulation, rng: np.random.Generator) -> Picture:
-    """Apply the distortions one after the other to the whole picture."""
+def accumulate(
+    picture: Picture, accumulation: Accumulation, rng: np.random.Generator, *, variety: float = 0.0
+) -> Picture:
+    """Apply the distortions one after the other to the whole picture.
+
+    With ``variety`` above 0, each is done by other means of its category with that probability.
+    """
     for distortion in accumulation.distortions:
-        picture = distort(picture, distortion, rng)
+        other = variety > 0 and rng.random() < variety
+        picture = (vary if other else distort)(picture, distortion, rng)
     return picture
 
 
@@ -52,9 +59,10 @@ def apply_region(
     rng: np.random.Generator,
     *,
     feather: float = 0.0,
+    variety: float = 0.0,
 ) -> Picture:
     """Distort the picture and keep the result inside the mask (edge softened by ``feather`` pixels)."""
-    distorted = accumulate(picture, accumulation, rng)
+    distorted = accumulate(picture, accumulation, rng, variety=variety)
     if feather <= 0:
         return np.where(mask[..., None], distorted, picture)
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), feather)[..., None]

@@ -7,10 +7,11 @@ import numpy as np
 
 from iqa_spider.core import Picture
 
-__all__ = ["jpeg", "jpeg_2000"]
+__all__ = ["jpeg", "jpeg_2000", "recode"]
 
 
-def _recode(picture: Picture, suffix: str, flags: list[int]) -> Picture:
+def recode(picture: Picture, suffix: str, flags: list[int]) -> Picture:
+    """Through OpenCV's encoder of that suffix and back."""
     ok, data = cv2.imencode(suffix, picture[..., ::-1], flags)
     assert ok, suffix
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -21,7 +22,7 @@ def _recode(picture: Picture, suffix: str, flags: list[int]) -> Picture:
 def jpeg(picture: Picture, severity: int, rng: np.random.Generator) -> Picture:
     """Baseline JPEG with 4:2:0 chroma."""
     quality = (38, 22, 13, 8, 4)[severity - 1]
-    return _recode(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return recode(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def jpeg_2000(picture: Picture, severity: int, rng: np.random.Generator) -> Picture:
@@ -34,5 +35,5 @@ def jpeg_2000(picture: Picture, severity: int, rng: np.random.Generator) -> Pict
         picture = cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REPLICATE).astype(
             np.uint8
         )
-    result = _recode(picture, ".jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, rate])
+    result = recode(picture, ".jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, rate])
     return np.ascontiguousarray(result[:height, :width])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from iqa_spider.core import LEVELS, Generation, Mask, Picture, TermLogits, check_mask
+from iqa_spider.models.focus import with_focus
 from iqa_spider.models.grounding import closed_softmax
-from iqa_spider.models.language import PocketLanguage
+from iqa_spider.models.language import PocketLanguage, Prompt
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision, Seen
-from iqa_spider.tasks import RATING_PREFIX
+from iqa_spider.tasks import RATING_PREFIX, route
 
 __all__ = ["PocketBackbone", "PocketConversation"]
 
@@ -35,22 +36,25 @@ class PocketConversation:
     def __init__(self, language: PocketLanguage, seen: Seen) -> None:
         self.language, self.seen = language, seen
 
-    def views(self, region: Mask | None) -> list[RegionView]:
+    def views(self, region: Mask | None, question: str = "") -> list[RegionView]:
         views = [self.seen.overall, *self.seen.regions]
+        if region is None and question:
+            return with_focus(views, route(question))
         if region is not None:
             width, height = self.seen.size
             views.append(self.seen.view(check_mask(region, height, width), "asked"))
         return views
 
+    def _prompt(self, question: str, region: Mask | None) -> Prompt:
+        return self.language.prompt(question, self.views(region, question))
+
     def ask(
         self, question: str, *, region: Mask | None = None, max_tokens: int = 160
     ) -> Generation:
-        return self.language.generate(
-            self.language.prompt(question, self.views(region)), max_tokens
-        )
+        return self.language.generate(self._prompt(question, region), max_tokens)
 
     def probe(self, question: str, answer: str, *, region: Mask | None = None) -> TermLogits:
-        prompt = self.language.prompt(question, self.views(region))
+        prompt = self._prompt(question, region)
         logits = self.language.next_logits(prompt, answer)
         return np.asarray(logits.numpy()[self.language.form_ids], np.float32)
 

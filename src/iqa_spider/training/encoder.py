@@ -17,11 +17,13 @@ from iqa_spider.dataset.quality import quality_map
 from iqa_spider.dataset.scenes import (
     Photo,
     Scene,
+    camera_photo,
     crop_photo,
     fit_photo,
     load_photos,
     make_scene,
 )
+from iqa_spider.models.build import load_weights
 from iqa_spider.models.encoder import CELL, Dense, QualityEncoder
 from iqa_spider.training.clock import Run
 
@@ -35,9 +37,11 @@ class EncoderRecipe:
     photos: Path
     out: Path
     imagenet: Path | None = None
+    start: Path | None = None
     minutes: float = 30.0
     batch: int = 12
     crop: int = 224
+    variety: float = 0.4
     backbone_rate: float = 4e-4
     head_rate: float = 1.2e-3
     seed: int = 0
@@ -114,7 +118,9 @@ def _batch(
 ) -> tuple[Tensor, Targets]:
     pictures, rows = [], []
     for index in rng.integers(0, len(photos), recipe.batch):
-        scene = make_scene(crop_photo(photos[index], rng, recipe.crop), rng)
+        reach = (1.0, 1.3) if rng.random() < 0.12 else (0.6, 1.0)
+        photo = camera_photo(crop_photo(photos[index], rng, recipe.crop, reach), rng)
+        scene = make_scene(photo, rng, variety=recipe.variety)
         pictures.append(torch.from_numpy(scene.picture).permute(2, 0, 1))
         rows.append(scene_targets(scene))
     columns = [torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)]
@@ -129,7 +135,12 @@ def decide(scores: NDArray[np.floating], threshold: float = 0.5, limit: int = 2)
 
 @torch.no_grad()
 def region_exact(
-    model: QualityEncoder, photos: list[Photo], *, seed: str = "dev", size: int = 448
+    model: QualityEncoder,
+    photos: list[Photo],
+    *,
+    seed: str = "dev",
+    size: int = 448,
+    variety: float = 0.0,
 ) -> dict[str, float]:
     """Exact set of categories in distorted regions, order, severity, quality, on whole pictures."""
     model.eval()
@@ -138,7 +149,7 @@ def region_exact(
     severity: list[float] = []
     for photo in photos:
         rng = generator(seed, photo.id)
-        scene = make_scene(fit_photo(photo, size), rng, clean=0.1)
+        scene = make_scene(fit_photo(photo, size), rng, clean=0.1, variety=variety)
         dense = model(torch.from_numpy(scene.picture).permute(2, 0, 1)[None])
         presence = dense.presence[0].sigmoid().numpy()
         grid = (presence.shape[2], presence.shape[1])
@@ -186,7 +197,9 @@ def train_encoder(recipe: EncoderRecipe) -> dict[str, float]:
     torch.manual_seed(recipe.seed)
     photos, dev = load_photos(recipe.photos, "fit"), load_photos(recipe.photos, "dev")
     model = QualityEncoder()
-    if recipe.imagenet:
+    if recipe.start:
+        load_weights(model, recipe.start)
+    elif recipe.imagenet:
         model.backbone.load_imagenet(recipe.imagenet)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     backbone = list(model.backbone.parameters())
@@ -211,8 +224,10 @@ def train_encoder(recipe: EncoderRecipe) -> dict[str, float]:
         run.step += 1
         if run.step % 25 == 0:
             run.log(loss=round(float(loss), 4), **{k: round(v, 4) for k, v in parts.items()})
-        if run.step % 200 == 0:
-            run.log(**{k: round(v, 4) for k, v in region_exact(model, dev[:40]).items()})
+        if run.step % 300 == 0:
+            run.log(**{k: round(v, 4) for k, v in region_exact(model, dev).items()})
+            varied = region_exact(model, dev, variety=1.0)
+            run.log(**{f"varied_{k}": round(v, 4) for k, v in varied.items()})
             run.save(model, optimiser)
     figures = region_exact(model, dev)
     run.log(final=True, **figures)

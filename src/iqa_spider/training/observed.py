@@ -25,10 +25,12 @@ from iqa_spider.core import (
 from iqa_spider.dataset.facts import ground, scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, make_scene
 from iqa_spider.models.encoder import QualityEncoder
+from iqa_spider.models.focus import with_focus
 from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision
 from iqa_spider.tasks import (
+    Route,
     anchor,
     question_for,
     rating_question,
@@ -95,7 +97,7 @@ def observed_exercise(
     facts, asked = scene.facts, None
     views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
     score = facts.score if task is Task.GLOBAL else None
-    if task is Task.GLOBAL and rng.random() < 0.6:
+    if task is Task.GLOBAL and rng.random() < 0.8:
         question, answer = rating_question(rng), write_rating(facts)
         return Exercise(rough(question, rng), tuple(views), answer, None, score, task, None, facts)
     if task is Task.GROUNDING:
@@ -103,6 +105,8 @@ def observed_exercise(
         if found is None:
             return None
         facts = found
+        way = Route(task, subtask, facts.extremum, facts.asked, facts.order)
+        views = with_focus(views, way)
     elif task is not Task.GLOBAL:
         if not facts.regions:
             return None

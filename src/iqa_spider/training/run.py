@@ -33,23 +33,30 @@ class _Stage(BaseModel):
 
 
 class EncoderStage(_Stage):
-    """Stage 0: quality encoder. ``imagenet`` is the Lite0 file; without it training starts from noise."""
+    """Stage 0: quality encoder.
+
+    ``start`` is an encoder to go on from (safetensors), else ``imagenet`` the Lite0 file, else noise.
+    ``variety`` is the share of distortions done by other means than the 35 functions.
+    """
 
     stage: Literal["encoder"]
     photos: Path
     imagenet: Path | None = None
+    start: Path | None = None
+    variety: float = Field(0.4, ge=0, le=1)
     batch: int = 12
     crop: int = 224
 
 
 class SegmenterStage(_Stage):
-    """Click-to-mask network."""
+    """Click-to-mask network; ``start`` and ``imagenet`` as of the encoder."""
 
     stage: Literal["segmenter"]
     photos: Path
     imagenet: Path | None = None
+    start: Path | None = None
     batch: int = 4
-    clicks: int = 6
+    clicks: int = 8
     crop: int = 256
 
 

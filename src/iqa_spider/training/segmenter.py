@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from iqa_spider.core import Point, generator
 from iqa_spider.dataset.scenes import Photo, crop_photo, load_photos, make_scene
-from iqa_spider.models.segmenter import STRIDE, ClickNet, ClickOutput, PocketSegmenter
+from iqa_spider.models.build import load_weights
+from iqa_spider.models.segmenter import STRIDE, ClickNet, ClickOutput, Embedded, PocketSegmenter
 from iqa_spider.regions.masks import iou
 from iqa_spider.training.clock import Run
 
@@ -29,9 +30,10 @@ class SegmenterRecipe:
     photos: Path
     out: Path
     imagenet: Path | None = None
+    start: Path | None = None
     minutes: float = 30.0
     batch: int = 4
-    clicks: int = 6
+    clicks: int = 8
     crop: int = 256
     segmented: float = 0.75
     backbone_rate: float = 2e-4
@@ -41,7 +43,10 @@ class SegmenterRecipe:
 
 
 class ClickBatch(NamedTuple):
-    """Pictures ``[B, 3, H, W]``, clicks with owners, target masks ``[N, h, w]``, boundaries."""
+    """Pictures ``[B, 3, H, W]``, clicks with owners, target masks ``[N, h, w]``, boundaries.
+
+    ``labels [B, h / 2, w / 2]`` is the region of each cell (0: none), for the likeness of spots.
+    """
 
     pictures: Tensor
     owner: Tensor
@@ -49,6 +54,7 @@ class ClickBatch(NamedTuple):
     masks: Tensor
     boundary: Tensor
     boundary_weight: Tensor
+    labels: Tensor
 
 
 def _targets(
@@ -83,7 +89,7 @@ def _batch(
     recipe: SegmenterRecipe,
 ) -> ClickBatch:
     pictures: list[Tensor] = []
-    owners, points, masks, boundaries, weights = [], [], [], [], []
+    owners, points, masks, boundaries, weights, maps = [], [], [], [], [], []
     while len(pictures) < recipe.batch:
         pool = with_regions if rng.random() < recipe.segmented else photos
         photo = crop_photo(pool[rng.integers(len(pool))], rng, recipe.crop, (0.65, 1.0))
@@ -100,6 +106,7 @@ def _batch(
             masks.append(_shrink(mask))
         pictures.append(torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1))
         boundaries.append(_edges(labels))
+        maps.append(torch.from_numpy(labels[STRIDE :: 2 * STRIDE, STRIDE :: 2 * STRIDE].copy()))
         weights.append(1.0 if photo.labels is not None else 0.0)
     return ClickBatch(
         torch.stack(pictures),
@@ -108,11 +115,12 @@ def _batch(
         torch.from_numpy(np.stack(masks)),
         torch.from_numpy(np.stack(boundaries)),
         torch.tensor(weights)[:, None, None],
+        torch.stack(maps).long(),
     )
 
 
 def click_loss(output: ClickOutput, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Best-of-three BCE + Dice, with a little of the mean so that no candidate dies; score L2.
+    """BCE + soft IoU of the first candidate, of the best of three, a little of the mean; score L2.
 
     Returns the loss and the IoU of the candidate that the network itself prefers, ``[N]``.
     """
@@ -120,13 +128,39 @@ def click_loss(output: ClickOutput, masks: Tensor) -> tuple[Tensor, Tensor]:
     bce = F.binary_cross_entropy_with_logits(output.masks, goal, reduction="none").mean((2, 3))
     inside = output.masks.sigmoid()
     overlap = (inside * goal).sum((2, 3))
-    dice = 1 - (2 * overlap + 1) / (inside.sum((2, 3)) + goal.sum((2, 3)) + 1)
-    each = bce + dice
+    union = inside.sum((2, 3)) + goal.sum((2, 3)) - overlap
+    each = bce + 1.5 * (1 - (overlap + 1) / (union + 1))
     hard, truth = inside.detach() > 0.5, goal > 0.5
     overlaps = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp_min(1)
     score = (output.scores - overlaps).square().mean()
     chosen = overlaps.gather(1, output.scores.argmax(1, keepdim=True))[:, 0]
-    return each.amin(1).mean() + 0.15 * each.mean() + 2 * score, chosen
+    loss = each[:, 0].mean() + each.amin(1).mean() + 0.1 * each.mean() + 2 * score
+    return loss, chosen
+
+
+def likeness_loss(net: ClickNet, embedded: Embedded, labels: Tensor, clicks: int = 24) -> Tensor:
+    """Do two spots lie in one region? Many clicks a picture, at the price of dot products.
+
+    A handful of clicks through the decoder says little of a picture; this teaches the embedding
+    all of it. Inside and outside weigh the same, whatever the size of the region.
+    """
+    batch, height, width = labels.shape
+    owner = torch.arange(batch).repeat_interleave(clicks)
+    row, column = torch.randint(height, owner.shape), torch.randint(width, owner.shape)
+    own = labels[owner, row, column]
+    keep = own > 0
+    owner, row, column, own = owner[keep], row[keep], column[keep], own[keep]
+    points = torch.stack([column, row], 1).float() * 2 + 0.5
+    likeness, _ = net.alike(embedded, owner, points)
+    logits = net.belong(likeness.permute(0, 2, 3, 1))[..., 0]
+    there = labels[owner]
+    same = (there == own[:, None, None]).float()
+    known = (there > 0).float()
+    loss = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
+    inside = (loss * same).sum((1, 2)) / same.sum((1, 2)).clamp_min(1)
+    other = known * (1 - same)
+    outside = (loss * other).sum((1, 2)) / other.sum((1, 2)).clamp_min(1)
+    return (inside + outside).mean() / 2
 
 
 def click_figures(net: ClickNet, photos: list[Photo], *, seed: str = "dev") -> dict[str, float]:
@@ -171,7 +205,9 @@ def train_segmenter(recipe: SegmenterRecipe) -> dict[str, float]:
     photos, dev = load_photos(recipe.photos, "fit"), load_photos(recipe.photos, "dev")
     with_regions = [photo for photo in photos if photo.labels is not None]
     net = ClickNet()
-    if recipe.imagenet:
+    if recipe.start:
+        load_weights(net, recipe.start)
+    elif recipe.imagenet:
         net.backbone.load_imagenet(recipe.imagenet)
     backbone = list(net.backbone.parameters())
     rest = [p for n, p in net.named_parameters() if not n.startswith("backbone.")]
@@ -188,21 +224,24 @@ def train_segmenter(recipe: SegmenterRecipe) -> dict[str, float]:
         rng = generator(recipe.seed, "segmenter", run.step)
         batch = _batch(with_regions, photos, rng, recipe)
         net.train()
-        embedding, boundary = net.embed(batch.pictures)
+        embedded = net.embed(batch.pictures)
         edge = F.binary_cross_entropy_with_logits(
-            boundary[:, 0], batch.boundary, reduction="none", pos_weight=torch.tensor(3.0)
+            embedded.boundary[:, 0], batch.boundary, reduction="none", pos_weight=torch.tensor(3.0)
         )
-        loss, overlaps = click_loss(
-            net.click(embedding, boundary, batch.owner, batch.points), batch.masks
-        )
-        loss = loss + 0.5 * (edge * batch.boundary_weight).mean()
+        loss, overlaps = click_loss(net.click(embedded, batch.owner, batch.points), batch.masks)
+        alike = likeness_loss(net, embedded, batch.labels)
+        loss = loss + alike + 0.5 * (edge * batch.boundary_weight).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         run.step += 1
         if run.step % 25 == 0:
-            run.log(loss=round(loss.item(), 4), iou=round(overlaps.mean().item(), 4))
+            run.log(
+                loss=round(loss.item(), 4),
+                alike=round(alike.item(), 4),
+                iou=round(overlaps.mean().item(), 4),
+            )
         if run.step % 400 == 0:
             run.log(**{k: round(v, 4) for k, v in click_figures(net, dev).items()})
             run.save(net, optimiser)

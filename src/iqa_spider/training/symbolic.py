@@ -19,9 +19,11 @@ from iqa_spider.core import (
 )
 from iqa_spider.dataset.facts import ground
 from iqa_spider.distortions import AccumulationPolicy, sample_accumulation
+from iqa_spider.models.focus import with_focus
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import (
     Appearance,
+    Route,
     question_for,
     rating_question,
     region_name,
@@ -159,7 +161,7 @@ def pick_task(rng: np.random.Generator) -> tuple[Task, SubTask | None]:
         (Task.REFERRING, SubTask.SHORT, 0.15),
         (Task.REFERRING, SubTask.LONG, 0.07),
         (Task.LOCAL, None, 0.04),
-        (Task.GLOBAL, None, 0.12),
+        (Task.GLOBAL, None, 0.24),
     ]
     weights = np.array([o[2] for o in options])
     task, subtask, _ = options[int(rng.choice(len(options), p=weights / weights.sum()))]
@@ -176,7 +178,7 @@ def exercise(
         level=level_of_score(scene.score),
         score=scene.score,
     )
-    if task is Task.GLOBAL and rng.random() < 0.7:
+    if task is Task.GLOBAL and rng.random() < 0.8:
         return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
     if task is Task.GROUNDING:
         found = ground(facts, subtask, rng)
@@ -205,6 +207,8 @@ def _finish(
     views = [scene.overall, *views]
     if marked and facts.target is not None:
         views.append(replace(scene.views[facts.target], kind="asked"))
+    if task is Task.GROUNDING:
+        views = with_focus(views, Route(task, subtask, facts.extremum, facts.asked, facts.order))
     point = task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
     target = scene.anchors[facts.target] if point and facts.target is not None else None
     score = scene.score if task is Task.GLOBAL else None

@@ -1,0 +1,91 @@
+"""A real HTTP server that speaks the OpenAI protocol with scripted replies."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Reply:
+    """What the server says: text, or an error status; ``delay`` seconds before it says so."""
+
+    text: str = ""
+    status: int = 200
+    delay: float = 0.0
+    finish: str = "stop"
+    logprobs: list[dict[str, Any]] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Script = Callable[[dict[str, Any], int], Reply]
+"""From the request's JSON and its number (from 0) to a reply."""
+
+
+class EndpointServer:
+    """Use as a context manager; ``url`` is the base URL, ``requests`` what was asked so far."""
+
+    def __init__(self, script: Script) -> None:
+        self.script, self.requests = script, []
+        lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with lock:
+                    number = len(outer.requests)
+                    outer.requests.append(body)
+                reply = outer.script(body, number)
+                time.sleep(reply.delay)
+                data = json.dumps(_payload(body, reply)).encode()
+                try:
+                    self.send_response(reply.status)
+                    self.send_header("Content-Type", "application/json")
+                    for key, value in reply.headers.items():
+                        self.send_header(key, value)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # the client gave up waiting, as some tests want it to
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def __enter__(self) -> EndpointServer:
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _payload(body: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    if reply.status != 200:
+        return {"error": {"message": reply.text or "scripted", "type": "scripted", "code": None}}
+    choice = {
+        "index": 0,
+        "finish_reason": reply.finish,
+        "message": {"role": "assistant", "content": reply.text},
+        "logprobs": None if reply.logprobs is None else {"content": reply.logprobs},
+    }
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [choice],
+        "usage": usage,
+    }
