@@ -117,7 +117,8 @@ def _change(name: str, severity: int, pictures: Sequence[Picture]) -> float:
     values = []
     for index, picture in enumerate(pictures):
         found = distort(picture, Distortion(name, severity), generator("severity", name, index))
-        values.append(1 - structural_similarity(picture, found, channel_axis=2))
+        similarity: float = structural_similarity(picture, found, channel_axis=2)  # type: ignore[no-untyped-call]
+        values.append(1 - similarity)
     return float(np.mean(values))
 
 
