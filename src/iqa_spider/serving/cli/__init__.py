@@ -7,7 +7,17 @@ import sys
 import typer
 
 from iqa_spider.core.errors import SpiderError
-from iqa_spider.serving.cli import ask, assess, batch, dataset, distortions, figures, models, train
+from iqa_spider.serving.cli import (
+    ask,
+    assess,
+    batch,
+    calibrate,
+    dataset,
+    distortions,
+    figures,
+    models,
+    train,
+)
 
 __all__ = ["app", "main"]
 
@@ -24,6 +34,7 @@ app.command("batch")(batch.batch)
 app.command("models")(models.models)
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
+app.command("calibrate")(calibrate.calibrate)
 app.command("distortions")(distortions.distortions)
 app.command("figures")(figures.figures)
 app.command("train")(train.train)
