@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from iqa_spider.core import Box, Mask, Picture
 from iqa_spider.models.encoder import QualityEncoder
-from iqa_spider.models.segmenter import PocketSegmenter, PocketSegmenterSession
+from iqa_spider.models.proposals import histories, propose
+from iqa_spider.models.segmenter import PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import anchor, appearance, region_name
 
@@ -26,8 +27,6 @@ __all__ = ["DenseMaps", "PocketVision", "Seen", "dense_maps"]
 WHOLE_PIXELS: Final = 1_000_000
 WINDOW: Final = 256
 GRID: Final = 6
-MAX_REGIONS: Final = 8
-SMALLEST: Final = 0.015
 OVERVIEW: Final = 416
 
 Floats = NDArray[np.float32]
@@ -169,13 +168,16 @@ class PocketVision:
         """See ``uint8 [H, W, 3]``: dense maps, proposals and their views."""
         height, width = picture.shape[:2]
         session = self.segmenter.open(picture)
-        masks = [session.enlarge(p) for p in propose(session)]
-        return self.see(picture, [m for m in masks if m.any()] or [np.ones((height, width), bool)])
+        maps = dense_maps(self.encoder, picture)
+        shared = histories(maps.presence, maps.severity)
+        masks = [session.enlarge(p) for p in propose(session, shared)]
+        whole = [np.ones((height, width), bool)]
+        return self.see(picture, [m for m in masks if m.any()] or whole, maps)
 
-    def see(self, picture: Picture, masks: list[Mask]) -> Seen:
+    def see(self, picture: Picture, masks: list[Mask], maps: DenseMaps | None = None) -> Seen:
         """See the picture with regions that are given."""
         height, width = picture.shape[:2]
-        maps = dense_maps(self.encoder, picture)
+        maps = maps or dense_maps(self.encoder, picture)
         scale = min(1.0, OVERVIEW / max(height, width))
         goal = (max(1, round(width * scale)), max(1, round(height * scale)))
         overview = cv2.resize(picture, goal, interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -194,38 +196,3 @@ def _overall(maps: DenseMaps, overview: Picture) -> RegionView:
         (float(colour[0]), float(colour[1]), float(colour[2])), (), "global",
         np.asarray(maps.presence.std((1, 2)), np.float32),
     )  # fmt: skip
-
-
-def propose(session: PocketSegmenterSession, columns: int = 8, rows: int = 6) -> list[Floats]:
-    """Regions that nearly part the picture: best-scored masks of a grid of clicks, then the remainder.
-
-    Returns probabilities on the segmenter's grid. A mask is taken if most of it is still free, so
-    that one region does not enter twice in slightly different shapes.
-    """
-    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-    masks, scores = session.click_grid(np.stack([x.ravel(), y.ravel()], 1))
-    best = scores.argmax(1)
-    pick = np.arange(len(best))
-    masks, scores = masks[pick, best], scores[pick, best]
-    free = np.ones(masks.shape[1:], bool)
-    taken: list[Floats] = []
-    for index in np.argsort(-scores):
-        mask = masks[index] > 0.5
-        area = mask.mean()
-        if len(taken) >= MAX_REGIONS or area < SMALLEST:
-            continue
-        fresh = mask & free
-        if fresh.sum() < 0.65 * mask.sum():
-            continue
-        taken.append(np.where(free, masks[index], 0).astype(np.float32))
-        free &= ~mask
-    return taken + _remainder(free, MAX_REGIONS - len(taken))
-
-
-def _remainder(free: NDArray[np.bool_], limit: int) -> list[Floats]:
-    """Connected pieces of what no mask took, at least 4 % of the picture each."""
-    opened = cv2.morphologyEx(free.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
-    order = sorted(range(1, count), key=lambda i: -int(stats[i, cv2.CC_STAT_AREA]))
-    large = [i for i in order if stats[i, cv2.CC_STAT_AREA] >= 0.04 * free.size]
-    return [(labels == i).astype(np.float32) for i in large[: max(0, limit)]]

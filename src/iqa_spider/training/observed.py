@@ -54,7 +54,7 @@ class ObservedScene:
 def observe(vision: PocketVision, photo: Photo, seed: str, size: int = 448) -> ObservedScene:
     """Render a scene of the photo and look at it."""
     rng = generator("observe", seed, photo.id)
-    scene = make_scene(fit_photo(photo, size), rng, uniform=0.14, clean=0.1)
+    scene = make_scene(fit_photo(photo, size), rng, uniform=0.14, clean=0.1, variety=0.3)
     facts, masks = scene_facts(scene)
     seen = vision.open(scene.picture)
     height, width = scene.labels.shape

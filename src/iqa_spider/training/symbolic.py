@@ -37,6 +37,10 @@ __all__ = [
 ]
 
 
+FAR = 0.2
+"""Distance (unit square) beyond which the region in focus is another one than the true region."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Exercise:
     """A question with its views and answer; ``target`` is the (x, y) that the terms should carry."""
@@ -192,11 +196,18 @@ def write_exercise(
     asked: RegionView | None,
     anchor: tuple[float, float] | None,
     rng: np.random.Generator,
-) -> Exercise:
-    """Word the question, write the answer and lay out the views (an ``asked`` region comes last)."""
+) -> Exercise | None:
+    """Word the question, write the answer and lay out the views (an ``asked`` region comes last).
+
+    None where the region in focus is far from the true one: learning from both at once would make the
+    point the mean of two places, which is neither.
+    """
     marked = asked is not None
     if way.task is Task.GROUNDING:
         views = with_focus(views, way)
+        focus = views[-1] if views and views[-1].kind == "asked" else None
+        if focus and anchor and np.hypot(focus.x - anchor[0], focus.y - anchor[1]) > FAR:
+            return None
     elif asked is not None:
         views = [*views, replace(asked, kind="asked")]
     located = way.task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
