@@ -29,12 +29,14 @@ from iqa_spider.core import (
     open_picture,
     stable_seed,
 )
+from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
-from iqa_spider.dataset.scenes import Photo, fit_photo, plan_scene
+from iqa_spider.dataset.scenes import Photo, Scene, fit_photo, plan_scene
 
 __all__ = ["BuildSettings", "BuildSummary", "PhotoSource", "build_dataset", "find_photos"]
 
+TRIES = 8
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 
 
@@ -117,14 +119,29 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
     except SpiderError as error:
         return str(error)
     rng = generator(settings.seed, "build", source.id)
-    recipe = Recipe(source.id, settings.size, plan_scene(fit_photo(photo, settings.size), rng))
-    scene = recipe.render(photo)
+    drawn = _draw(photo, settings, rng)
+    if drawn is None:
+        return f"{source.path}: too plain, no distortion leaves a trace on it"
+    recipe, scene = drawn
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
     _replace(Path(out) / "images" / f"{source.id}.png", bytes(data))
     shard = {"recipe": recipe.to_json(), "samples": [sample_to_json(s) for s in samples]}
     _replace(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
+    return None
+
+
+def _draw(
+    photo: Photo, settings: BuildSettings, rng: np.random.Generator
+) -> tuple[Recipe, Scene] | None:
+    """A recipe whose distortions all show; None if eight in a row do not (a single-colour picture)."""
+    fitted = fit_photo(photo, settings.size)
+    for _ in range(TRIES):
+        recipe = Recipe(photo.id, settings.size, plan_scene(fitted, rng))
+        scene = recipe.render(photo)
+        if not unseen_regions(scene):
+            return recipe, scene
     return None
 
 
@@ -150,6 +167,11 @@ def build_dataset(
     waiting = [s for s in sources if not (out / "shards" / f"{s.id}.json").exists()]
     skipped: list[tuple[str, str]] = []
     for number, (source, reason) in enumerate(_run(waiting, settings, out, workers), 1):
+        if reason is not None and not photos.is_dir():
+            raise DatasetError(
+                f"{photos}: vanished during the build; bring it back and run the same command, "
+                f"{len(sources) - len(waiting) + number - 1} photos are done"
+            )
         if reason is not None:
             skipped.append((source.path, reason))
         on_photo(len(sources) - len(waiting) + number, len(sources))

@@ -133,6 +133,6 @@ def _mask(item: dict[str, Any], form: QGroundFormat, folder: Path, height: int, 
         raise ValueError(f"{form.mask_key} is {value!r}, expected an RLE, polygons or a file name")
     coloured = open_picture(image_path(folder / form.masks, value, check=True))
     if not form.palette:
-        return check_mask(coloured.any(-1), height, width)
+        return check_mask(coloured.max(-1) > 0, height, width)
     colour = np.array(form.classes[_label(item, form)], np.uint8)
     return check_mask(np.asarray((coloured == colour).all(-1)), height, width)

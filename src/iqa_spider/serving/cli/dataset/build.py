@@ -1,4 +1,4 @@
-"""``iqa-spider dataset``: build the four-task set and look at it."""
+"""``iqa-spider dataset build``: make the four-task set of a folder of photos."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["app"]
-
-app = typer.Typer(no_args_is_help=True, help="Build the four-task data set and look at it.")
+__all__ = ["build"]
 
 
-@app.command()
 def build(
     photos: Annotated[
         Path, typer.Argument(help="Folder of pristine photos (photos.csv is used if there).")
@@ -52,26 +49,3 @@ def build(
         print(f"  {task}: {count}")
     if summary.skipped:
         print(f"  skipped photos and reasons: {out / 'skipped.tsv'}")
-
-
-@app.command()
-def show(
-    folder: Annotated[Path, typer.Argument(help="A built data set.")],
-    count: Annotated[int, typer.Option(help="How many samples.")] = 5,
-    split: Annotated[str, typer.Option(help="train or test.")] = "train",
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
-) -> None:
-    """Print samples.
-
-    Example:
-
-        iqa-spider dataset show spider-set --task grounding --count 3
-    """
-    from itertools import islice
-
-    from iqa_spider.dataset.load import read_samples
-
-    samples = (s for s in read_samples(folder, split) if task in (None, str(s.task)))
-    for sample in islice(samples, count):
-        print(f"{sample.id}  {sample.task} {sample.subtask or ''}\n  Q {sample.question}")
-        print(f"  A {sample.answer}")

@@ -1,0 +1,14 @@
+"""``iqa-spider dataset``: build the four-task set, check it, publish it. One file a command."""
+
+from __future__ import annotations
+
+import typer
+
+from iqa_spider.serving.cli.dataset import build, check, show
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Build the four-task data set, check it, publish it.")
+app.command("build")(build.build)
+app.command("show")(show.show)
+app.command("check")(check.check)
