@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqa_spider.serving.cli.dataset import build, check, show
+from iqa_spider.serving.cli.dataset import build, check, export, show, stats
 
 __all__ = ["app"]
 
@@ -12,3 +12,5 @@ app = typer.Typer(no_args_is_help=True, help="Build the four-task data set, chec
 app.command("build")(build.build)
 app.command("show")(show.show)
 app.command("check")(check.check)
+app.command("stats")(stats.stats)
+app.command("export")(export.export)
