@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqa_spider.serving.cli.dataset import build, check, export, show, stats
+from iqa_spider.serving.cli.dataset import build, check, export, mix, show, stats
 
 __all__ = ["app"]
 
@@ -14,3 +14,4 @@ app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("stats")(stats.stats)
 app.command("export")(export.export)
+app.command("mix")(mix.mix)
