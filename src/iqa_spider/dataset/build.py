@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import cv2
@@ -34,7 +35,14 @@ from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
 from iqa_spider.dataset.scenes import Photo, Scene, fit_photo, plan_scene
 
-__all__ = ["BuildSettings", "BuildSummary", "PhotoSource", "build_dataset", "find_photos"]
+__all__ = [
+    "BuildSettings",
+    "BuildSummary",
+    "PhotoSource",
+    "build_dataset",
+    "find_photos",
+    "replace_file",
+]
 
 TRIES = 8
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
@@ -126,9 +134,9 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
-    _replace(Path(out) / "images" / f"{source.id}.png", bytes(data))
+    replace_file(Path(out) / "images" / f"{source.id}.png", bytes(data))
     shard = {"recipe": recipe.to_json(), "samples": [sample_to_json(s) for s in samples]}
-    _replace(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
+    replace_file(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
     return None
 
 
@@ -145,8 +153,9 @@ def _draw(
     return None
 
 
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; on failure the old one stays."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     temporary.write_bytes(data)
     os.replace(temporary, path)
 
@@ -186,7 +195,7 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
     path = out / "settings.json"
     if path.exists() and json.loads(path.read_text()) != asdict(settings):
         raise DatasetError(f"{out}: was begun with other settings ({path.name}); name a new --out")
-    _replace(path, json.dumps(asdict(settings)).encode())
+    replace_file(path, json.dumps(asdict(settings)).encode())
 
 
 def _run(
@@ -217,17 +226,17 @@ def _merge(
         for sample in shard["samples"]:
             rows.setdefault(sample["split"], []).append(json.dumps(sample))
             tasks[_task_name(sample)] += 1
-    _replace(out / "recipes.jsonl", _lines(recipes))
+    replace_file(out / "recipes.jsonl", _lines(recipes))
     for split, lines in rows.items():
-        _replace(out / "samples" / f"{split}.jsonl", _lines(lines))
+        replace_file(out / "samples" / f"{split}.jsonl", _lines(lines))
     summary = BuildSummary(
         len(recipes), sum(tasks.values()), len(skipped), dict(sorted(tasks.items()))
     )
     splits = {split: len(lines) for split, lines in rows.items()}
     stats = {**asdict(summary), "splits": splits, "settings": asdict(settings)}
-    _replace(out / "stats.json", json.dumps(stats, indent=1).encode())
+    replace_file(out / "stats.json", json.dumps(stats, indent=1).encode())
     text = "".join(f"{path}\t{reason}\n" for path, reason in skipped)
-    _replace(out / "skipped.tsv", text.encode())
+    replace_file(out / "skipped.tsv", text.encode())
     return summary
 
 

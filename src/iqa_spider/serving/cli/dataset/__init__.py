@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqa_spider.serving.cli.dataset import build, check, export, mix, show, stats
+from iqa_spider.serving.cli.dataset import build, check, export, mix, show, stats, write
 
 __all__ = ["app"]
 
@@ -15,3 +15,4 @@ app.command("check")(check.check)
 app.command("stats")(stats.stats)
 app.command("export")(export.export)
 app.command("mix")(mix.mix)
+app.command("write")(write.write)
