@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from iqa_spider.serving.cli.dataset import build, check, export, mix, show, stats, write
+from iqa_spider.serving.cli.dataset import (
+    annotate,
+    build,
+    check,
+    export,
+    mix,
+    show,
+    stats,
+    verify,
+    write,
+)
 
 __all__ = ["app"]
 
@@ -16,3 +26,5 @@ app.command("stats")(stats.stats)
 app.command("export")(export.export)
 app.command("mix")(mix.mix)
 app.command("write")(write.write)
+app.add_typer(annotate.app, name="annotate")
+app.add_typer(verify.app, name="verify")
