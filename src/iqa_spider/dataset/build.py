@@ -11,10 +11,9 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -30,6 +29,7 @@ from iqa_spider.core import (
     open_picture,
     stable_seed,
 )
+from iqa_spider.dataset.engines import Engine, LocalEngine
 from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
@@ -166,16 +166,22 @@ def build_dataset(
     settings: BuildSettings | None = None,
     *,
     workers: int = 1,
+    engine: Engine | None = None,
     limit: int | None = None,
     on_photo: Callable[[int, int], None] = lambda done, total: None,
 ) -> BuildSummary:
-    """Build into ``out``, going on where an earlier build with the same settings stopped."""
+    """Build into ``out``, going on where an earlier build with the same settings stopped.
+
+    ``engine`` says where; without it ``workers`` processes here.
+    """
     settings = settings or BuildSettings()
     sources = find_photos(photos)[:limit]
     _prepare(out, settings)
     waiting = [s for s in sources if not (out / "shards" / f"{s.id}.json").exists()]
     skipped: list[tuple[str, str]] = []
-    for number, (source, reason) in enumerate(_run(waiting, settings, out, workers), 1):
+    work = partial(_shard, settings=settings, out=str(out.resolve()))
+    results = (engine or LocalEngine(workers)).run(work, waiting)
+    for number, (source, reason) in enumerate(results, 1):
         if reason is not None and not photos.is_dir():
             raise DatasetError(
                 f"{photos}: vanished during the build; bring it back and run the same command, "
@@ -196,19 +202,6 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
     if path.exists() and json.loads(path.read_text()) != asdict(settings):
         raise DatasetError(f"{out}: was begun with other settings ({path.name}); name a new --out")
     replace_file(path, json.dumps(asdict(settings)).encode())
-
-
-def _run(
-    waiting: list[PhotoSource], settings: BuildSettings, out: Path, workers: int
-) -> Iterator[tuple[PhotoSource, str | None]]:
-    if workers <= 1:
-        for source in waiting:
-            yield source, _shard(source, settings, str(out))
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(_shard, source, settings, str(out)): source for source in waiting}
-        for job in as_completed(jobs):
-            yield jobs[job], job.result()
 
 
 def _merge(

@@ -19,6 +19,10 @@ def build(
     size: Annotated[int, typer.Option(help="Long side that photos are resized to.")] = 448,
     free: Annotated[float, typer.Option(help="Share of casual wordings.")] = 0.25,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    engine: Annotated[str, typer.Option(help="local, or ray (Ray Data).")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster; default: started here.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many photos.")] = None,
 ) -> None:
     """Make recipes, pictures, questions and answers; run it again after a kill and it goes on.
@@ -31,6 +35,7 @@ def build(
     from rich.progress import Progress
 
     from iqa_spider.dataset.build import BuildSettings, build_dataset
+    from iqa_spider.dataset.engines import engine_named
     from iqa_spider.serving.sheet import write_contact_sheet
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -39,7 +44,7 @@ def build(
             photos,
             out,
             BuildSettings(seed, size, free),
-            workers=workers,
+            engine=engine_named(engine, workers, ray_address),
             limit=limit,
             on_photo=lambda done, total: progress.update(bar, completed=done, total=total),
         )
