@@ -12,10 +12,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import get_ident
 from typing import Any
 
 import cv2
@@ -30,6 +29,8 @@ from iqa_spider.core import (
     stable_seed,
 )
 from iqa_spider.dataset.engines import Engine, LocalEngine
+from iqa_spider.dataset.files import replace_file
+from iqa_spider.dataset.named import name_samples
 from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
@@ -50,21 +51,23 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True, slots=True)
 class PhotoSource:
-    """A photo on disk, its split, and its label map if it has one."""
+    """A photo on disk, its split, its label map if it has one, and the JSON of names of its values."""
 
     id: str
     path: str
     split: str
     labels: str | None = None
+    names: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """What decides the bytes of a data set."""
+    """What decides the bytes of a data set; ``regions`` says that a folder of named regions was used."""
 
     seed: int = 0
     size: int = 448
     free: float = 0.25
+    regions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,19 @@ def find_photos(folder: Path) -> list[PhotoSource]:
     return sources
 
 
+def with_regions(sources: list[PhotoSource], folder: Path) -> list[PhotoSource]:
+    """The photos with the label maps and names of ``folder``; every photo must have both."""
+    found = []
+    for source in sources:
+        labels, names = folder / f"{source.id}.png", folder / f"{source.id}.json"
+        if not (labels.exists() and names.exists()):
+            raise DatasetError(
+                f"{folder}: no regions of photo {source.id}; run `iqa-spider dataset regions` to the end"
+            )
+        found.append(replace(source, labels=str(labels), names=str(names)))
+    return found
+
+
 def _from_row(folder: Path, row: dict[str, str]) -> PhotoSource:
     labels = folder / "regions" / f"{row['id']}.png" if row.get("has_regions") == "1" else None
     path = folder / "photos" / f"{row['id']}.jpg"
@@ -132,6 +148,8 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
         return f"{source.path}: too plain, no distortion leaves a trace on it"
     recipe, scene = drawn
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
+    if source.names is not None:
+        samples = name_samples(samples, scene, fit_photo(photo, settings.size), source.names)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
     replace_file(Path(out) / "images" / f"{source.id}.png", bytes(data))
@@ -153,13 +171,6 @@ def _draw(
     return None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; on failure the old one stays."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
-
-
 def build_dataset(
     photos: Path,
     out: Path,
@@ -167,15 +178,19 @@ def build_dataset(
     *,
     workers: int = 1,
     engine: Engine | None = None,
+    regions: Path | None = None,
     limit: int | None = None,
     on_photo: Callable[[int, int], None] = lambda done, total: None,
 ) -> BuildSummary:
     """Build into ``out``, going on where an earlier build with the same settings stopped.
 
-    ``engine`` says where; without it ``workers`` processes here.
+    ``engine`` says where; without it ``workers`` processes here. ``regions`` is a folder of label maps
+    ``ID.png`` with names ``ID.json``, as `iqa-spider dataset regions` writes them.
     """
-    settings = settings or BuildSettings()
+    settings = replace(settings or BuildSettings(), regions=regions is not None)
     sources = find_photos(photos)[:limit]
+    if regions is not None:
+        sources = with_regions(sources, regions)
     _prepare(out, settings)
     waiting = [s for s in sources if not (out / "shards" / f"{s.id}.json").exists()]
     skipped: list[tuple[str, str]] = []

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any, Final
 
-from iqa_spider.core import Facts, RegionFacts, ReplyError, Sample, TextModel, generator
-from iqa_spider.dataset.validate import contradictions
+from iqa_spider.core import RegionFacts, ReplyError, TextModel
 from iqa_spider.dataset.writing.prompts import label_prompt, with_picture
-from iqa_spider.tasks import find_categories, parse_answer, write_answer, write_rating
+from iqa_spider.tasks import find_categories, parse_answer
 
-__all__ = ["apply_labels", "ask_label", "clean_label"]
+__all__ = ["ask_label", "clean_label"]
 
 _NAME: Final = re.compile(r"[a-z]+(?:[ -][a-z]+){0,3}")
 _VAGUE: Final = frozenset(
@@ -40,38 +38,3 @@ def ask_label(
     except ReplyError as error:
         return None, str(error)
     return clean_label(reply), reply
-
-
-def apply_labels(sample: Sample, names: dict[int, str]) -> Sample:
-    """The sample with regions renamed in facts, question and answer; names by index of the region.
-
-    The answer is written anew from the renamed facts. A name that would make it contradict them (a
-    word that reads as a distortion in context) is not used.
-    """
-    facts = sample.facts
-    regions = tuple(
-        replace(region, name=names.get(index, region.name))
-        for index, region in enumerate(facts.regions)
-    )
-    renamed = replace(facts, regions=regions)
-    if renamed == facts:
-        return sample
-    answer = _answer(sample, renamed)
-    question = _question(sample.question, facts, renamed)
-    if contradictions(sample.task, sample.subtask, renamed, answer):
-        return sample
-    return replace(sample, facts=renamed, question=question, answer=answer)
-
-
-def _answer(sample: Sample, facts: Facts) -> str:
-    if "rating" in sample.tags:
-        return write_rating(facts)
-    return write_answer(sample.task, sample.subtask, facts, generator("labels", sample.id))
-
-
-def _question(question: str, before: Facts, after: Facts) -> str:
-    """Rename the region that the question speaks of; a misspelt mention stays as it is."""
-    if before.region is None or after.region is None:
-        return question
-    pattern = re.compile(rf"\bthe {re.escape(before.region.name)}\b", re.IGNORECASE)
-    return pattern.sub(f"the {after.region.name}", question)

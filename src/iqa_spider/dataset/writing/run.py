@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from iqa_spider.core import DatasetError, EndpointError, ReplyError, Sample, SubTask, TextModel
-from iqa_spider.dataset.build import replace_file
 from iqa_spider.dataset.check import splits_of
+from iqa_spider.dataset.files import replace_file
 from iqa_spider.dataset.load import read_samples
+from iqa_spider.dataset.renaming import apply_labels
 from iqa_spider.dataset.samples import sample_to_json
 from iqa_spider.dataset.writing.answers import write_answer_with
-from iqa_spider.dataset.writing.labels import apply_labels, ask_label
+from iqa_spider.dataset.writing.labels import ask_label
 
 __all__ = ["WriteSettings", "WriteSummary", "write_set"]
 

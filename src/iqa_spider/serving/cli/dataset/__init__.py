@@ -10,6 +10,7 @@ from iqa_spider.serving.cli.dataset import (
     check,
     export,
     mix,
+    regions,
     show,
     stats,
     verify,
@@ -28,3 +29,4 @@ app.command("mix")(mix.mix)
 app.command("write")(write.write)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(verify.app, name="verify")
+app.command("regions")(regions.regions)

@@ -23,6 +23,9 @@ def build(
     ray_address: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster; default: started here.")
     ] = None,
+    regions: Annotated[
+        Path | None, typer.Option(help="Named regions that `dataset regions` wrote.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many photos.")] = None,
 ) -> None:
     """Make recipes, pictures, questions and answers; run it again after a kill and it goes on.
@@ -45,6 +48,7 @@ def build(
             out,
             BuildSettings(seed, size, free),
             engine=engine_named(engine, workers, ray_address),
+            regions=regions,
             limit=limit,
             on_photo=lambda done, total: progress.update(bar, completed=done, total=total),
         )
