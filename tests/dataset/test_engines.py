@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iqa_spider.core import ConfigError
+from iqa_spider.core import ConfigError, EndpointError
 from iqa_spider.dataset.build import BuildSettings, build_dataset
 from iqa_spider.dataset.engines import LocalEngine, engine_named
 
@@ -24,6 +24,14 @@ def test_names_of_engines_and_what_does_not_go_together():
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own, of many kinds
+def test_a_ray_cluster_that_is_not_there_is_named(small_photos, tmp_path):
+    pytest.importorskip("ray")
+    engine = engine_named("ray", 1, "127.0.0.1:9")
+    with pytest.raises(EndpointError, match=r"Ray at 127\.0\.0\.1:9 did not start"):
+        build_dataset(small_photos, tmp_path / "set", BuildSettings(size=160), engine=engine)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_ray_builds_the_same_bytes_and_goes_on_where_another_engine_stopped(
     small_photos, small_set, tmp_path
 ):

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
 
-from iqa_spider.core import ConfigError, MissingExtraError
+from iqa_spider.core import ConfigError, EndpointError, MissingExtraError
 
 __all__ = ["Engine", "LocalEngine", "RayEngine", "engine_named"]
 
@@ -86,10 +86,14 @@ class RayEngine:
             return
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        if self.address is not None:
-            self._ray.init(address=self.address, log_to_driver=False)
-            return
-        self._ray.init(num_cpus=self.workers, include_dashboard=False, log_to_driver=False)
+        here = {"num_cpus": self.workers, "include_dashboard": False}
+        where = {"address": self.address} if self.address else here
+        try:
+            self._ray.init(**where, log_to_driver=False)
+        except Exception as error:  # Ray raises bare ones when a node does not come up
+            raise EndpointError(
+                f"Ray at {self.address or 'this machine'} did not start ({error}); finished photos are kept"
+            ) from error
 
 
 def engine_named(name: str, workers: int, address: str | None = None) -> Engine:
