@@ -7,6 +7,8 @@ import pytest
 
 from iqa_spider.core import Picture, generator
 
+pytest_plugins = ["dataset_fixtures"]
+
 
 def textured(height: int = 160, width: int = 224, seed: int = 0) -> Picture:
     """A colourful picture with edges, gradients and texture of several scales."""

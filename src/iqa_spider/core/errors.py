@@ -10,6 +10,7 @@ __all__ = [
     "PictureError",
     "QuestionError",
     "RegionError",
+    "ReplyError",
     "SpiderError",
     "StorageError",
 ]
@@ -49,6 +50,10 @@ class DownloadError(SpiderError):
 
 class EndpointError(SpiderError):
     """A model behind an HTTP endpoint did not answer, or answered with an error; names its address."""
+
+
+class ReplyError(EndpointError):
+    """A model answered, but with nothing of use: empty or cut off. Asking again may help."""
 
 
 class StorageError(SpiderError):

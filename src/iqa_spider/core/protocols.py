@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from iqa_spider.core.answers import Generation, TermLogits
 from iqa_spider.core.geometry import Mask, Picture, Point
@@ -79,4 +79,9 @@ class Segmenter(Protocol):
 class TextModel(Protocol):
     """Anything that continues a dialogue in text, such as an LMM behind an endpoint."""
 
-    def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int = 512) -> str: ...
+    def complete(self, messages: Sequence[dict[str, Any]], *, max_tokens: int = 512) -> str:
+        """The reply to messages in the form of OpenAI's chat (content: text, or parts with pictures).
+
+        Raises `ReplyError` if the reply is of no use, another `EndpointError` if there was none.
+        """
+        ...

@@ -11,10 +11,9 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,32 +28,46 @@ from iqa_spider.core import (
     open_picture,
     stable_seed,
 )
+from iqa_spider.dataset.engines import Engine, LocalEngine
+from iqa_spider.dataset.files import replace_file
+from iqa_spider.dataset.named import name_samples
+from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
-from iqa_spider.dataset.scenes import Photo, fit_photo, plan_scene
+from iqa_spider.dataset.scenes import Photo, Scene, fit_photo, plan_scene
 
-__all__ = ["BuildSettings", "BuildSummary", "PhotoSource", "build_dataset", "find_photos"]
+__all__ = [
+    "BuildSettings",
+    "BuildSummary",
+    "PhotoSource",
+    "build_dataset",
+    "find_photos",
+    "replace_file",
+]
 
+TRIES = 8
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoSource:
-    """A photo on disk, its split, and its label map if it has one."""
+    """A photo on disk, its split, its label map if it has one, and the JSON of names of its values."""
 
     id: str
     path: str
     split: str
     labels: str | None = None
+    names: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """What decides the bytes of a data set."""
+    """What decides the bytes of a data set; ``regions`` says that a folder of named regions was used."""
 
     seed: int = 0
     size: int = 448
     free: float = 0.25
+    regions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,19 @@ def find_photos(folder: Path) -> list[PhotoSource]:
     return sources
 
 
+def with_regions(sources: list[PhotoSource], folder: Path) -> list[PhotoSource]:
+    """The photos with the label maps and names of ``folder``; every photo must have both."""
+    found = []
+    for source in sources:
+        labels, names = folder / f"{source.id}.png", folder / f"{source.id}.json"
+        if not (labels.exists() and names.exists()):
+            raise DatasetError(
+                f"{folder}: no regions of photo {source.id}; run `iqa-spider dataset regions` to the end"
+            )
+        found.append(replace(source, labels=str(labels), names=str(names)))
+    return found
+
+
 def _from_row(folder: Path, row: dict[str, str]) -> PhotoSource:
     labels = folder / "regions" / f"{row['id']}.png" if row.get("has_regions") == "1" else None
     path = folder / "photos" / f"{row['id']}.jpg"
@@ -117,21 +143,32 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
     except SpiderError as error:
         return str(error)
     rng = generator(settings.seed, "build", source.id)
-    recipe = Recipe(source.id, settings.size, plan_scene(fit_photo(photo, settings.size), rng))
-    scene = recipe.render(photo)
+    drawn = _draw(photo, settings, rng)
+    if drawn is None:
+        return f"{source.path}: too plain, no distortion leaves a trace on it"
+    recipe, scene = drawn
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
+    if source.names is not None:
+        samples = name_samples(samples, scene, fit_photo(photo, settings.size), source.names)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
-    _replace(Path(out) / "images" / f"{source.id}.png", bytes(data))
+    replace_file(Path(out) / "images" / f"{source.id}.png", bytes(data))
     shard = {"recipe": recipe.to_json(), "samples": [sample_to_json(s) for s in samples]}
-    _replace(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
+    replace_file(Path(out) / "shards" / f"{source.id}.json", json.dumps(shard).encode())
     return None
 
 
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+def _draw(
+    photo: Photo, settings: BuildSettings, rng: np.random.Generator
+) -> tuple[Recipe, Scene] | None:
+    """A recipe whose distortions all show; None if eight in a row do not (a single-colour picture)."""
+    fitted = fit_photo(photo, settings.size)
+    for _ in range(TRIES):
+        recipe = Recipe(photo.id, settings.size, plan_scene(fitted, rng))
+        scene = recipe.render(photo)
+        if not unseen_regions(scene):
+            return recipe, scene
+    return None
 
 
 def build_dataset(
@@ -140,16 +177,31 @@ def build_dataset(
     settings: BuildSettings | None = None,
     *,
     workers: int = 1,
+    engine: Engine | None = None,
+    regions: Path | None = None,
     limit: int | None = None,
     on_photo: Callable[[int, int], None] = lambda done, total: None,
 ) -> BuildSummary:
-    """Build into ``out``, going on where an earlier build with the same settings stopped."""
-    settings = settings or BuildSettings()
+    """Build into ``out``, going on where an earlier build with the same settings stopped.
+
+    ``engine`` says where; without it ``workers`` processes here. ``regions`` is a folder of label maps
+    ``ID.png`` with names ``ID.json``, as `iqa-spider dataset regions` writes them.
+    """
+    settings = replace(settings or BuildSettings(), regions=regions is not None)
     sources = find_photos(photos)[:limit]
+    if regions is not None:
+        sources = with_regions(sources, regions)
     _prepare(out, settings)
     waiting = [s for s in sources if not (out / "shards" / f"{s.id}.json").exists()]
     skipped: list[tuple[str, str]] = []
-    for number, (source, reason) in enumerate(_run(waiting, settings, out, workers), 1):
+    work = partial(_shard, settings=settings, out=str(out.resolve()))
+    results = (engine or LocalEngine(workers)).run(work, waiting)
+    for number, (source, reason) in enumerate(results, 1):
+        if reason is not None and not photos.is_dir():
+            raise DatasetError(
+                f"{photos}: vanished during the build; bring it back and run the same command, "
+                f"{len(sources) - len(waiting) + number - 1} photos are done"
+            )
         if reason is not None:
             skipped.append((source.path, reason))
         on_photo(len(sources) - len(waiting) + number, len(sources))
@@ -164,20 +216,7 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
     path = out / "settings.json"
     if path.exists() and json.loads(path.read_text()) != asdict(settings):
         raise DatasetError(f"{out}: was begun with other settings ({path.name}); name a new --out")
-    _replace(path, json.dumps(asdict(settings)).encode())
-
-
-def _run(
-    waiting: list[PhotoSource], settings: BuildSettings, out: Path, workers: int
-) -> Iterator[tuple[PhotoSource, str | None]]:
-    if workers <= 1:
-        for source in waiting:
-            yield source, _shard(source, settings, str(out))
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(_shard, source, settings, str(out)): source for source in waiting}
-        for job in as_completed(jobs):
-            yield jobs[job], job.result()
+    replace_file(path, json.dumps(asdict(settings)).encode())
 
 
 def _merge(
@@ -195,17 +234,17 @@ def _merge(
         for sample in shard["samples"]:
             rows.setdefault(sample["split"], []).append(json.dumps(sample))
             tasks[_task_name(sample)] += 1
-    _replace(out / "recipes.jsonl", _lines(recipes))
+    replace_file(out / "recipes.jsonl", _lines(recipes))
     for split, lines in rows.items():
-        _replace(out / "samples" / f"{split}.jsonl", _lines(lines))
+        replace_file(out / "samples" / f"{split}.jsonl", _lines(lines))
     summary = BuildSummary(
         len(recipes), sum(tasks.values()), len(skipped), dict(sorted(tasks.items()))
     )
     splits = {split: len(lines) for split, lines in rows.items()}
     stats = {**asdict(summary), "splits": splits, "settings": asdict(settings)}
-    _replace(out / "stats.json", json.dumps(stats, indent=1).encode())
+    replace_file(out / "stats.json", json.dumps(stats, indent=1).encode())
     text = "".join(f"{path}\t{reason}\n" for path, reason in skipped)
-    _replace(out / "skipped.tsv", text.encode())
+    replace_file(out / "skipped.tsv", text.encode())
     return summary
 
 

@@ -14,9 +14,9 @@ from iqa_spider.dataset.scenes import Scene
 from iqa_spider.regions import encode_rle
 from iqa_spider.tasks import question_for, rating_question, rough, write_answer, write_rating
 
-__all__ = ["sample_from_json", "sample_to_json", "samples_of"]
+__all__ = ["sample_from_json", "sample_to_json", "samples_from", "samples_of"]
 
-GROUNDING = (SubTask.HYD, SubTask.SID, SubTask.DAO)
+GROUNDING = (SubTask.HYD, SubTask.SID, SubTask.DAO)  # the last asks for an order
 
 
 def samples_of(
@@ -27,7 +27,29 @@ def samples_of(
     ``free`` is the share of casual wordings. A question is left out where it has no unique answer.
     """
     facts, masks = scene_facts(scene)
-    drafts = [(Task.GLOBAL, None, facts, False), *_regional(facts, rng), *_grounding(facts, rng)]
+    return samples_from(facts, masks, photo, split, rng, free=free)
+
+
+def samples_from(
+    facts: Facts,
+    masks: list[Mask],
+    photo: str,
+    split: str,
+    rng: np.random.Generator,
+    *,
+    free: float = 0.25,
+    source: str = "synthetic",
+    ordered: bool = True,
+) -> list[Sample]:
+    """Samples of known facts; ``masks`` belong to ``facts.regions``.
+
+    Without ``ordered`` the order of distortions is unknown (people marked them): nothing asks for it.
+    """
+    drafts = [
+        (Task.GLOBAL, None, facts, False),
+        *_regional(facts, rng),
+        *_grounding(facts, rng, GROUNDING if ordered else GROUNDING[:2]),
+    ]
     samples = []
     for number, (task, subtask, known, marked) in enumerate(drafts):
         question = question_for(task, subtask, known, rng, free=free, marked=marked)
@@ -39,7 +61,8 @@ def samples_of(
         photo, len(drafts), split, Task.GLOBAL, None, rating_question(rng), write_rating(facts), facts,
         masks,
     )  # fmt: skip
-    return [*samples, replace(rating, tags=("rating",))]
+    samples.append(replace(rating, tags=("rating",)))
+    return [replace(sample, source=source) for sample in samples]
 
 
 def _regional(
@@ -58,9 +81,9 @@ def _regional(
 
 
 def _grounding(
-    facts: Facts, rng: np.random.Generator
+    facts: Facts, rng: np.random.Generator, subtasks: tuple[SubTask, ...]
 ) -> Iterator[tuple[Task, SubTask | None, Facts, bool]]:
-    for subtask in GROUNDING:
+    for subtask in subtasks:
         for _ in range(2):
             found = ground(facts, subtask, rng)
             if found is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
-from iqa_spider.core import EndpointError, MissingExtraError, Picture
+from iqa_spider.core import EndpointError, MissingExtraError, Picture, ReplyError
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -86,14 +86,14 @@ class Endpoint:
             raise EndpointError(f"{self.base_url} ({self.model}): {error}") from error
 
     def complete(self, messages: Sequence[dict[str, Any]], *, max_tokens: int = 512) -> str:
-        """The text of the reply, greedy; raise `EndpointError` if it is empty or was cut off."""
+        """The text of the reply, greedy; raise `ReplyError` if it is empty or was cut off."""
         reply = self.chat(messages, max_tokens=max_tokens, temperature=0.0)
         choice = reply.choices[0] if reply.choices else None
         text = (choice.message.content or "").strip() if choice else ""
         if choice is None or not text:
-            raise EndpointError(f"{self.base_url} ({self.model}): the reply is empty")
+            raise ReplyError(f"{self.base_url} ({self.model}): the reply is empty")
         if choice.finish_reason == "length":
-            raise EndpointError(
+            raise ReplyError(
                 f"{self.base_url} ({self.model}): the reply was cut off at {max_tokens} tokens"
             )
         return text

@@ -1,4 +1,4 @@
-"""``iqa-spider dataset``: build the four-task set and look at it."""
+"""``iqa-spider dataset build``: make the four-task set of a folder of photos."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["app"]
-
-app = typer.Typer(no_args_is_help=True, help="Build the four-task data set and look at it.")
+__all__ = ["build"]
 
 
-@app.command()
 def build(
     photos: Annotated[
         Path, typer.Argument(help="Folder of pristine photos (photos.csv is used if there).")
@@ -22,6 +19,13 @@ def build(
     size: Annotated[int, typer.Option(help="Long side that photos are resized to.")] = 448,
     free: Annotated[float, typer.Option(help="Share of casual wordings.")] = 0.25,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    engine: Annotated[str, typer.Option(help="local, or ray (Ray Data).")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster; default: started here.")
+    ] = None,
+    regions: Annotated[
+        Path | None, typer.Option(help="Named regions that `dataset regions` wrote.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many photos.")] = None,
 ) -> None:
     """Make recipes, pictures, questions and answers; run it again after a kill and it goes on.
@@ -34,6 +38,7 @@ def build(
     from rich.progress import Progress
 
     from iqa_spider.dataset.build import BuildSettings, build_dataset
+    from iqa_spider.dataset.engines import engine_named
     from iqa_spider.serving.sheet import write_contact_sheet
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -42,7 +47,8 @@ def build(
             photos,
             out,
             BuildSettings(seed, size, free),
-            workers=workers,
+            engine=engine_named(engine, workers, ray_address),
+            regions=regions,
             limit=limit,
             on_photo=lambda done, total: progress.update(bar, completed=done, total=total),
         )
@@ -52,26 +58,3 @@ def build(
         print(f"  {task}: {count}")
     if summary.skipped:
         print(f"  skipped photos and reasons: {out / 'skipped.tsv'}")
-
-
-@app.command()
-def show(
-    folder: Annotated[Path, typer.Argument(help="A built data set.")],
-    count: Annotated[int, typer.Option(help="How many samples.")] = 5,
-    split: Annotated[str, typer.Option(help="train or test.")] = "train",
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
-) -> None:
-    """Print samples.
-
-    Example:
-
-        iqa-spider dataset show spider-set --task grounding --count 3
-    """
-    from itertools import islice
-
-    from iqa_spider.dataset.load import read_samples
-
-    samples = (s for s in read_samples(folder, split) if task in (None, str(s.task)))
-    for sample in islice(samples, count):
-        print(f"{sample.id}  {sample.task} {sample.subtask or ''}\n  Q {sample.question}")
-        print(f"  A {sample.answer}")
