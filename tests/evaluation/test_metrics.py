@@ -143,7 +143,11 @@ def test_icc_gives_the_values_that_shrout_and_fleiss_published(form, published):
 def test_icc_of_equal_raters_is_one_and_of_constants_is_nan():
     same = np.repeat(np.arange(5.0)[:, None], 3, 1)
     assert icc(same, "2,1") == pytest.approx(1)
-    assert icc(same + [0, 0, 2], "3,1") == pytest.approx(1) != icc(same + [0, 0, 2], "2,1")
+    assert (
+        icc(same + np.array([0, 0, 2]), "3,1")
+        == pytest.approx(1)
+        != icc(same + np.array([0, 0, 2]), "2,1")
+    )
     assert np.isnan(icc(np.ones((4, 2))))
     assert np.isnan(icc(np.ones((1, 2))))
     with pytest.raises(ValueError, match="complete"):

@@ -79,7 +79,9 @@ def _sums(pool: Pool, values: Floats, owner: Integers, count: int) -> tuple[Floa
         top, bottom = values[:, 0], values[:, 1]
     else:
         top, bottom = values[:, 0], np.ones(len(values))
-    return np.bincount(owner, top, count), np.bincount(owner, bottom, count)
+    sums = (np.bincount(owner, weights, count) for weights in (top, bottom))
+    tops, bottoms = (np.asarray(part, np.float64) for part in sums)
+    return tops, bottoms
 
 
 def _value(pool: Pool, values: Floats, owner: Integers, count: int) -> float:
