@@ -29,6 +29,18 @@ BENCHMARKS: Final[dict[str, Entry]] = {
     "spider-bench": Entry(
         f"{_HERE}.spider", "SPIDER_BENCH", "All four tasks on the test split of a built data set."
     ),
+    "qbench-a1": Entry(
+        f"{_HERE}.qbench", "QBENCH", "LLVisionQA-dev of Q-Bench: multiple choice, accuracy."
+    ),
+    "qground": Entry(
+        f"{_HERE}.qground", "QGROUND", "Q-Ground-Test: masks of five distortions, mIoU and cIoU."
+    ),
+    "kadid10k": Entry(
+        f"{_HERE}.scores", "KADID", "KADID-10K: SRCC and PLCC of four kinds of scores."
+    ),
+    "koniq10k": Entry(
+        f"{_HERE}.scores", "KONIQ", "KonIQ-10k: SRCC and PLCC of four kinds of scores."
+    ),
 }
 
 
