@@ -96,10 +96,25 @@ def _openai(target: str, items: Sequence[Item], options: ExamineeOptions) -> Exa
     return RemoteExaminee(endpoint, clicker, closed=options.closed)
 
 
+def _answers(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
+    from iqa_spider.evaluation.examinees.files import FileExaminee
+    from iqa_spider.evaluation.examinees.formats import FORMATS
+    from iqa_spider.evaluation.examinees.texts import TextClicker
+
+    form, _, path = target.partition(":")
+    if form not in FORMATS or not path:
+        known = ", ".join(FORMATS)
+        raise ConfigError(f"answers of others: --model answers:FORMAT:PATH, FORMAT one of {known}")
+    words = "mask" not in FORMATS[form].abilities and any(item.wants_mask for item in items)
+    clicker = TextClicker(_segmenter(options)) if words and options.click else None
+    return FileExaminee(form, Path(path), items, clicker)
+
+
 EXAMINEES: Final[Mapping[str, Maker]] = {
     "pocket": _pocket,
     "untrained": _untrained,
     "openai": _openai,
+    "answers": _answers,
     "majority": lambda target, items, options: Majority(items),
     "random": lambda target, items, options: Random(items, options.seed),
     "full-mask": lambda target, items, options: FullMask(),

@@ -7,30 +7,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from iqa_spider.core import Box, EndpointError, Picture, SpiderError, open_picture
+from iqa_spider.core import EndpointError, Picture, SpiderError, open_picture
 from iqa_spider.evaluation.bench.items import Closed, Item, Reply
 from iqa_spider.evaluation.examinees.base import Answered
-from iqa_spider.evaluation.examinees.texts import TextClicker
+from iqa_spider.evaluation.examinees.texts import TextClicker, region_hint
 from iqa_spider.models.endpoint import Endpoint, picture_url
 
-__all__ = ["RemoteExaminee", "region_hint"]
+__all__ = ["RemoteExaminee"]
 
 MAX_TOKENS: Final = 400
 TOP: Final = 20
 """Alternatives a step that a server is asked for; more than most give."""
-
-
-def region_hint(item: Item) -> str:
-    """The region asked about, in words: a drawn outline would change the picture that is judged."""
-    mask = item.region_mask()
-    if mask is None:
-        return ""
-    box = Box.around(mask)
-    height, width = mask.shape
-    return (
-        f"\nThe region meant is the one inside the box ({box}), given as left, top, right, bottom in "
-        f"pixels of the picture, which is {width} wide and {height} high."
-    )
 
 
 class RemoteExaminee:
@@ -77,7 +64,7 @@ class RemoteExaminee:
             yield Answered(item, reply, {"generate": seconds})
 
     def _ask(self, picture: Picture, item: Item) -> Reply:
-        question = {"type": "text", "text": item.question + region_hint(item)}
+        question = {"type": "text", "text": item.question + region_hint(item.region_mask())}
         image = {"type": "image_url", "image_url": {"url": picture_url(picture)}}
         messages = [{"role": "user", "content": [image, question]}]
         closed = {name: self._closed(messages, way) for name, way in item.closed.items()}

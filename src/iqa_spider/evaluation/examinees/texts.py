@@ -1,4 +1,4 @@
-"""Grounding for models that answer in words alone: from the terms they name to a click.
+"""Models that take and give words alone: regions told in words, and a click from the terms they name.
 
 Their logits are not known, so the click is the middle of the quarter that the text names; a text that
 names the whole image gets the whole image, one that names no place gets no mask.
@@ -11,12 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from iqa_spider.core import Picture, Point, Segmenter
+from iqa_spider.core import Box, Mask, Picture, Point, Segmenter
 from iqa_spider.evaluation.bench.items import Reply
 from iqa_spider.regions import encode_rle
 from iqa_spider.tasks import parse_answer
 
-__all__ = ["TextClicker"]
+__all__ = ["TextClicker", "region_hint"]
+
+
+def region_hint(mask: Mask | None) -> str:
+    """The region asked about, in words: a drawn outline would change the picture that is judged."""
+    if mask is None:
+        return ""
+    box = Box.around(mask)
+    height, width = mask.shape
+    return (
+        f"\nThe region meant is the one inside the box ({box}), given as left, top, right, bottom in "
+        f"pixels of the picture, which is {width} wide and {height} high."
+    )
 
 
 @dataclass(frozen=True, slots=True)

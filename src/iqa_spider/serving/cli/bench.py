@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from iqa_spider.evaluation.bench.registry import BENCHMARKS
-from iqa_spider.serving.cli import bench_report
+from iqa_spider.serving.cli import bench_questions, bench_report
 from iqa_spider.serving.cli.options import Checkpoint, Temperature, Threads
 
 __all__ = ["app"]
@@ -126,3 +126,4 @@ for _name, _entry in BENCHMARKS.items():
     app.command(_name, help=f"{_entry.summary}\n\nExample: iqa-spider bench {_name} --model pocket "
                 "--data DATA --out runs/pocket")(_command(_name))  # fmt: skip
 app.command("report")(bench_report.report)
+app.command("questions")(bench_questions.questions)
