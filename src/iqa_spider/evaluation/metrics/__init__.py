@@ -8,6 +8,7 @@ from iqa_spider.evaluation.metrics.estimates import (
     clustered_mean,
     compare,
     estimate,
+    statistic,
 )
 from iqa_spider.evaluation.metrics.masks import ciou, giou, mask_iou, overlap
 from iqa_spider.evaluation.metrics.sets import exact, f1, precision_recall
@@ -35,4 +36,5 @@ __all__ = [
     "precision_recall",
     "srcc",
     "srcc_value",
+    "statistic",
 ]

@@ -5,7 +5,7 @@ Questions about one photo are not independent, so the bootstrap draws photos, ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iqa_spider.evaluation.metrics.correlation import correlate, fit_logistic
 from iqa_spider.evaluation.metrics.spec import Pool
 
-__all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate"]
+__all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate", "statistic"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -155,6 +155,29 @@ def estimate(
     return Estimate(
         value, *_interval(_resample(pool, array, owner, count, rounds, seed)), len(values)
     )
+
+
+def statistic(
+    function: Callable[[Floats], float],
+    rows: Floats,
+    clusters: Sequence[str],
+    *,
+    rounds: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Any figure of ``rows [items, columns]`` with its interval, such as an ICC of several raters."""
+    owner, count = _owners(clusters, len(rows))
+    nan = float("nan")
+    value = function(rows) if len(rows) else nan
+    if np.isnan(value):
+        return Estimate(value, nan, nan, len(rows))
+    members = [np.flatnonzero(owner == c) for c in range(count)]
+    samples = [
+        function(rows[np.concatenate([members[c] for c in draw])])
+        for draws in _draws(count, rounds, seed)
+        for draw in draws
+    ]
+    return Estimate(value, *_interval(np.array(samples)), len(rows))
 
 
 def compare(

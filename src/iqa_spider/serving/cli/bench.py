@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from iqa_spider.evaluation.bench.registry import BENCHMARKS
-from iqa_spider.serving.cli import bench_questions, bench_report
+from iqa_spider.serving.cli import bench_questions, bench_reliability, bench_report
 from iqa_spider.serving.cli.options import Checkpoint, Temperature, Threads
 
 __all__ = ["app"]
@@ -127,3 +127,4 @@ for _name, _entry in BENCHMARKS.items():
                 "--data DATA --out runs/pocket")(_command(_name))  # fmt: skip
 app.command("report")(bench_report.report)
 app.command("questions")(bench_questions.questions)
+app.add_typer(bench_reliability.app, name="reliability")
