@@ -18,7 +18,16 @@ from iqa_spider.evaluation.bench.registry import load_benchmark
 from iqa_spider.evaluation.bench.runs import Run, ScoredItem, read_run
 from iqa_spider.evaluation.metrics import Difference, Estimate, Metric, Pool, compare
 
-__all__ = ["Report", "Sheet", "build_report", "read_runs"]
+__all__ = [
+    "Entrant",
+    "Report",
+    "Sheet",
+    "build_report",
+    "overview_sheet",
+    "paired",
+    "paper_sheet",
+    "read_runs",
+]
 
 ROUNDS: Final = 1000
 SLICE_ROUNDS: Final = 400
@@ -83,8 +92,8 @@ def build_report(folders: Sequence[Path]) -> Report:
             f"the runs are of several benchmarks ({', '.join(sorted(names))}); report each by itself"
         )
     benchmark = load_benchmark(names.pop())
-    sheets = [_overview(entrants)]
-    sheets += [_paper(benchmark, table, entrants) for table in benchmark.tables]
+    sheets = [overview_sheet(entrants)]
+    sheets += [paper_sheet(benchmark, table, entrants) for table in benchmark.tables]
     sheets.append(_details(benchmark, entrants))
     sheets += _tests(benchmark, entrants)
     sheets += [s for e in entrants if not e.baseline for s in _slices(benchmark, e)]
@@ -108,7 +117,8 @@ def _lines(entrants: Sequence[Entrant]) -> list[str]:
     return lines
 
 
-def _overview(entrants: Sequence[Entrant]) -> Sheet:
+def overview_sheet(entrants: Sequence[Entrant]) -> Sheet:
+    """Items, photos, failures and unparsed answers of each run."""
     rows = []
     for entrant in entrants:
         items = entrant.run.items
@@ -135,7 +145,8 @@ def _figure(estimate: Estimate, factor: float = 1.0, digits: int = 3, count: boo
     return f"{value} [{low}, {high}]" + (f" n {estimate.items}" if count else "")
 
 
-def _paper(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant]) -> Sheet:
+def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant]) -> Sheet:
+    """A table of the paper: our runs on top, its own rows below."""
     rows = []
     for entrant in entrants:
         cells = [

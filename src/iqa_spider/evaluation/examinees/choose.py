@@ -16,7 +16,7 @@ from iqa_spider.evaluation.examinees.trivial import CentrePoint, FullMask, Major
 if TYPE_CHECKING:
     from iqa_spider.core import Segmenter
 
-__all__ = ["BASELINES", "EXAMINEES", "ExamineeOptions", "make_examinee"]
+__all__ = ["BASELINES", "EXAMINEES", "ExamineeOptions", "make_examinee", "weights_digest"]
 
 BASELINES: Final = ("majority", "centre-point", "full-mask", "random", "untrained")
 """The trivial baselines that stand beside every run."""
@@ -49,7 +49,7 @@ def _segmenter(options: ExamineeOptions) -> Segmenter:
     return PocketSegmenter(net)
 
 
-def _weights(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
     """A digest of all weights: a run is of these and no others."""
     found = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
@@ -69,7 +69,7 @@ def _pocket(target: str, items: Sequence[Item], options: ExamineeOptions) -> Exa
         temperature=options.temperature,
         threads=options.threads,
     )
-    weights = _weights(options.checkpoint or weights_folder("pocket"))
+    weights = weights_digest(options.checkpoint or weights_folder("pocket"))
     return SpiderExaminee(spider, "pocket", {"weights": weights})
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from iqa_spider.evaluation.bench.registry import BENCHMARKS
-from iqa_spider.serving.cli import bench_questions, bench_reliability, bench_report
+from iqa_spider.serving.cli import bench_ablate, bench_questions, bench_reliability, bench_report
 from iqa_spider.serving.cli.options import Checkpoint, Temperature, Threads
 
 __all__ = ["app"]
@@ -128,3 +128,4 @@ for _name, _entry in BENCHMARKS.items():
 app.command("report")(bench_report.report)
 app.command("questions")(bench_questions.questions)
 app.add_typer(bench_reliability.app, name="reliability")
+app.command("ablate")(bench_ablate.ablate)
