@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bench_helpers import Scripted, execute, truthful
 
-from iqa_spider.core import Facts
+from iqa_spider.core import ConfigError, Facts
 from iqa_spider.evaluation.bench.items import Reply
 from iqa_spider.evaluation.bench.registry import load_benchmark
 from iqa_spider.evaluation.bench.runs import read_run
@@ -153,3 +153,12 @@ def test_pocket_and_its_untrained_twin_sit_the_examination(items, built, tmp_pat
         assert summary.failed == 0
         row = next(r for r in read_run(tmp_path / name).items if r.kind == "rating")
         assert "score-srcc" in row.values
+
+
+def test_any_model_of_the_library_sits_by_its_name(items, built):
+    """`spider:` must hand names on to the loader: a copy of its table would fall behind."""
+    few = [i for i in items if i.kind == "short"][:1]
+    one, two = (make_examinee(name, few) for name in ("pocket", "spider:pocket"))
+    assert one.describe() == two.describe()
+    with pytest.raises(ConfigError, match="nothing"):
+        make_examinee("spider:nothing", few)

@@ -1,4 +1,8 @@
-"""Examinees by name: ``KIND`` or ``KIND:TARGET``. One more kind is one more row."""
+"""Examinees by name: ``KIND`` or ``KIND:TARGET``. One more kind is one more row.
+
+``openai:NAME`` asks a server in words, many items at once; ``spider:NAME`` takes any model that `load_spider`
+knows, with text-to-point from its logits.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iqa_spider.core import ConfigError
 from iqa_spider.evaluation.bench.items import Item
@@ -58,19 +62,23 @@ def weights_digest(folder: Path) -> str:
     return found.hexdigest()[:16]
 
 
-def _pocket(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
+def _spider(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
+    """Any model that `load_spider` knows, in this process."""
     from iqa_spider.evaluation.examinees.local import SpiderExaminee
     from iqa_spider.models import load_spider
     from iqa_spider.models.build import weights_folder
 
-    spider = load_spider(
-        "pocket",
-        checkpoint=options.checkpoint,
-        temperature=options.temperature,
-        threads=options.threads,
-    )
+    reach = {"endpoint": options.endpoint, "api_key": options.api_key} if options.endpoint else {}
+    loading: dict[str, Any] = {
+        "checkpoint": options.checkpoint,
+        "temperature": options.temperature,
+        "threads": options.threads,
+        **reach,
+    }
+    spider = load_spider(target, **loading)
+    # The embedded files segment for every backbone, so that they decide its answers too.
     weights = weights_digest(options.checkpoint or weights_folder("pocket"))
-    return SpiderExaminee(spider, "pocket", {"weights": weights})
+    return SpiderExaminee(spider, target, {"weights": weights})
 
 
 def _untrained(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
@@ -111,7 +119,9 @@ def _answers(target: str, items: Sequence[Item], options: ExamineeOptions) -> Ex
 
 
 EXAMINEES: Final[Mapping[str, Maker]] = {
-    "pocket": _pocket,
+    "pocket": lambda target, items, options: _spider("pocket", items, options),
+    "hf": lambda target, items, options: _spider(f"hf:{target}", items, options),
+    "spider": _spider,
     "untrained": _untrained,
     "openai": _openai,
     "answers": _answers,

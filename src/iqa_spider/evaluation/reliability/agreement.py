@@ -97,7 +97,7 @@ def _named(
 def _rubric(
     rubric: str, crowd: Floats, judges: dict[str, Floats], photos: list[str], rounds: int
 ) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     if crowd.shape[1] >= 2:
         one = statistic(lambda r: icc(r, "2,1"), crowd, photos, rounds=rounds)
         mean = statistic(lambda r: icc(r, "2,k"), crowd, photos, rounds=rounds)

@@ -22,7 +22,7 @@ BASELINES = "majority,centre-point,full-mask,random,untrained"
 def run(
     name: str,
     model: Annotated[
-        str, typer.Option(help="pocket, openai:NAME, answers:FORMAT:FILE, or a baseline by name.")
+        str, typer.Option(help="pocket, hf:ID, openai:NAME, answers:FORMAT:PATH, or a baseline.")
     ],
     data: Annotated[Path, typer.Option(help="Folder of the benchmark's data.")],
     out: Annotated[Path, typer.Option(help="Run folder; run again to go on after a kill.")],
