@@ -115,6 +115,8 @@ def test_ablation_shares_the_words_resumes_and_makes_one_table(spider, built, as
     table = report.sheets[0]
     assert [row[0] for row in table.rows[:3]] == ["text", "oracle", "named"]
     assert [row[0] for row in report.sheets[2].rows] == ["oracle", "named"]
+    points = {row[0]: row[1] for row in report.sheets[1].rows}
+    assert points["named"] == "-" and points["oracle"].startswith("1.000")
     seen.clear()
     run_ablation(recipe, spider, "w", built, tmp_path, limit=2, on_item=lambda *a: seen.append(a))
     assert seen == []

@@ -26,7 +26,7 @@ from iqa_spider.models.grounding import PROBE, closed_softmax
 from iqa_spider.regions import decode_rle
 from iqa_spider.tasks import anchor, parse_answer, terms_of
 
-__all__ = ["GATED", "HEADS", "Aim", "parts_of"]
+__all__ = ["GATED", "HEADS", "TEMPERED", "Aim", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,3 +131,6 @@ HEADS: Final[Mapping[str, Callable[[Aim], Found]]] = {
 
 GATED: Final = frozenset(HEADS) - {"centre", "oracle-point", "oracle-quarter"}
 """Heads that the whole-image gate precedes: the others do not listen to the words."""
+
+TEMPERED: Final = frozenset(("text", "probed-2", "probed-3"))
+"""Heads that put logits through a softmax with temperature."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from iqa_spider.core import ConfigError, Generation, SpiderError, open_picture
-from iqa_spider.evaluation.ablation.heads import GATED, HEADS, Aim
+from iqa_spider.evaluation.ablation.heads import GATED, HEADS, TEMPERED, Aim
 from iqa_spider.evaluation.ablation.recipe import AblationRecipe, Variant
 from iqa_spider.evaluation.bench.items import Item, Reply
 from iqa_spider.evaluation.bench.registry import load_benchmark
@@ -44,13 +44,17 @@ FIG_5 = (
 class VariantExaminee:
     """Follows `Examinee`: one head. ``told`` holds the generations that the variants share."""
 
-    abilities = frozenset(("text", "mask", "point"))
-
     def __init__(
         self, spider: Spider, name: str, variant: Variant, weights: str, told: dict[str, Generation]
     ) -> None:
         self.spider, self.name, self.variant = spider, name, variant
         self.weights, self.told = weights, told
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """A head that takes a proposed region as it is makes no point, which is no miss."""
+        pointless = self.variant.head.startswith("named-")
+        return frozenset(("text", "mask") if pointless else ("text", "mask", "point"))
 
     @property
     def temperature(self) -> float:
@@ -61,7 +65,7 @@ class VariantExaminee:
             "name": self.spider.backbone.name,
             "weights": self.weights,
             "head": self.variant.head,
-            "temperature": self.temperature,
+            "temperature": self.temperature if self.variant.head in TEMPERED else None,
         }
 
     def answer(self, data: Path, items: Sequence[Item]) -> Iterator[Answered]:
@@ -153,5 +157,6 @@ def _report(recipe: AblationRecipe, out: Path) -> Report:
 
 
 def _heads(entrant: Entrant) -> str:
-    model = entrant.run.settings["model"]
-    return f"{model['head']}, temperature {model['temperature']:g}"
+    model: dict[str, Any] = entrant.run.settings["model"]
+    warmth = model["temperature"]
+    return str(model["head"]) + ("" if warmth is None else f", temperature {warmth:g}")
