@@ -100,7 +100,7 @@ def test_cached_generation_equals_a_full_pass(session):
     talk = session.conversation
     generation = talk.ask("Where does this picture look worst?", max_tokens=12)
     question = "Where does this picture look worst?"
-    prompt = talk.language.prompt(question, talk.views(None, question))
+    prompt = talk.prompt(question)
     tokens: list[int] = []
     with torch.inference_mode():
         for _ in generation.tokens:

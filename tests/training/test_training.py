@@ -90,14 +90,14 @@ def test_exercises_have_one_right_answer():
     """Grounding facts must name the one region that the question asks for."""
     for item in itertools.islice(symbolic_exercises("test"), 300):
         region = item.facts.region
-        if item.task is Task.GROUNDING and region is not None:
+        if item.way.task is Task.GROUNDING and region is not None:
             totals = [r.total_severity for r in item.facts.regions]
-            if item.subtask is SubTask.HYD:
+            if item.way.subtask is SubTask.HYD:
                 best = max(totals) if item.facts.extremum == "most" else min(totals)
                 assert totals.count(best) == 1
                 assert region.total_severity == best
             assert parse_answer(item.answer).terms == region.terms
-        elif item.task is Task.REFERRING and region is not None:
+        elif item.way.task is Task.REFERRING and region is not None:
             assert parse_answer(item.answer).categories == region.categories
 
 

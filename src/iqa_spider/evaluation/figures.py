@@ -16,6 +16,7 @@ import numpy as np
 from iqa_spider.core import Facts, Mask, Point, SubTask, Task, generator
 from iqa_spider.dataset.facts import ground, scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
+from iqa_spider.evaluation.calibration import point_inside
 from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou, srcc
 from iqa_spider.models import Session, Spider
 from iqa_spider.tasks import parse_answer, question_for
@@ -130,25 +131,18 @@ def _ground(
     assert found.target is not None
     truth, name = masks[found.target], subtask.value
     figures.add(f"{name} mIoU", mask_iou(_or_empty(answer.mask, truth), truth), photo)
-    figures.add(f"{name} point inside", _inside(answer.point, truth), photo)
+    figures.add(f"{name} point inside", point_inside(answer.point, truth), photo)
     centre = Point(session.width / 2, session.height / 2)
     clicked = session.segmenter.segment([centre])[0].mask
     figures.add(f"{name} mIoU, centre point", mask_iou(clicked, truth), photo)
     figures.add(f"{name} mIoU, full mask", float(truth.mean()), photo)
-    figures.add(f"{name} point inside, centre point", _inside(centre, truth), photo)
+    figures.add(f"{name} point inside, centre point", point_inside(centre, truth), photo)
     parsed = parse_answer(answer.text)
     figures.add(f"{name} terms right", parsed.terms == facts.regions[found.target].terms, photo)
 
 
 def _or_empty(mask: Mask | None, like: Mask) -> Mask:
     return np.zeros_like(like) if mask is None else mask
-
-
-def _inside(point: Point | None, mask: Mask) -> bool:
-    if point is None:
-        return False
-    height, width = mask.shape
-    return bool(mask[min(int(point.y), height - 1), min(int(point.x), width - 1)])
 
 
 def _clean(spider: Spider, photo: Photo, figures: Figures) -> None:

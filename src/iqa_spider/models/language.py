@@ -1,7 +1,8 @@
 """The language model of `pocket`: eight layers of SmolLM2 that read region tokens.
 
-A prompt is the question, then the picture as tokens, then the answer. The question comes first so that
-each region token is read in its light.
+A prompt is the question, what the reader took it to mean, the picture as tokens, then the answer. The
+question comes first so that each region token is read in its light; the meaning (`tasks.meaning`) is the
+same for all wordings, so that a model this small need not know them all.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from transformers.models.llama import LlamaConfig, LlamaModel
 
 from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation
 from iqa_spider.models.tokens import FEATURES, LEXICON, RegionView, encode_views
+from iqa_spider.tasks import Route, meaning
 
 __all__ = ["END", "PocketLanguage", "Prompt", "load_language"]
 
@@ -86,12 +88,15 @@ class PocketLanguage(nn.Module):
                 pieces = self.tokenizer.encode(f" {word}").ids
                 self.mix.weight[:, index] = table[pieces].mean(0)
 
-    def prompt(self, question: str, views: Sequence[RegionView]) -> Prompt:
-        """Lay out a question and its views: global and regions first, a marked region last."""
+    def prompt(self, question: str, way: Route, views: Sequence[RegionView]) -> Prompt:
+        """Lay out a question, its meaning and its views: global and regions first, a marked one last."""
         encode = self.tokenizer.encode
         plain = [view for view in views if view.kind != "asked"]
         asked = [view for view in views if view.kind == "asked"]
-        ids = [*encode(f"Question: {question}\nPicture:").ids, *([-1] * len(plain))]
+        ids = [
+            *encode(f"Question: {question}\nMeaning: {meaning(way)}\nPicture:").ids,
+            *([-1] * len(plain)),
+        ]
         if asked:
             ids += [*encode("\nRegion:").ids, *([-1] * len(asked))]
         ids += encode("\nAnswer:").ids

@@ -12,7 +12,7 @@ from iqa_spider.models.grounding import closed_softmax
 from iqa_spider.models.language import PocketLanguage, Prompt
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision, Seen
-from iqa_spider.tasks import RATING_PREFIX, route
+from iqa_spider.tasks import RATING_PREFIX, Route, route
 
 __all__ = ["PocketBackbone", "PocketConversation"]
 
@@ -38,25 +38,26 @@ class PocketConversation:
     def __init__(self, language: PocketLanguage, seen: Seen) -> None:
         self.language, self.seen = language, seen
 
-    def views(self, region: Mask | None, question: str = "") -> list[RegionView]:
+    def views(self, region: Mask | None, way: Route | None = None) -> list[RegionView]:
+        """Global view, regions, and last the region that was marked or that fits the question best."""
         views = [self.seen.overall, *self.seen.regions]
-        if region is None and question:
-            return with_focus(views, route(question))
         if region is not None:
             width, height = self.seen.size
-            views.append(self.seen.view(check_mask(region, height, width), "asked"))
-        return views
+            return [*views, self.seen.view(check_mask(region, height, width), "asked")]
+        return views if way is None else with_focus(views, way)
 
-    def _prompt(self, question: str, region: Mask | None) -> Prompt:
-        return self.language.prompt(question, self.views(region, question))
+    def prompt(self, question: str, region: Mask | None = None) -> Prompt:
+        """What the language model reads."""
+        way = route(question, has_region=region is not None)
+        return self.language.prompt(question, way, self.views(region, way))
 
     def ask(
         self, question: str, *, region: Mask | None = None, max_tokens: int = 160
     ) -> Generation:
-        return self.language.generate(self._prompt(question, region), max_tokens)
+        return self.language.generate(self.prompt(question, region), max_tokens)
 
     def probe(self, question: str, answer: str, *, region: Mask | None = None) -> TermLogits:
-        prompt = self._prompt(question, region)
+        prompt = self.prompt(question, region)
         logits = self.language.next_logits(prompt, answer)
         return np.asarray(logits.numpy()[self.language.form_ids], np.float32)
 
@@ -74,7 +75,7 @@ class PocketConversation:
 
     def rate(self) -> tuple[float, dict[str, float]]:
         """Score 0-100 and the closed-set probabilities of the five levels behind it."""
-        prompt = self.language.prompt(RATING_QUESTION, self.views(None))
+        prompt = self.prompt(RATING_QUESTION)
         logits = self.language.next_logits(prompt, RATING_PREFIX).numpy()
         ids = [self.language.tokenizer.encode(f" {level}").ids[0] for level in LEVELS]
         shares = closed_softmax(logits[ids], 1.0)

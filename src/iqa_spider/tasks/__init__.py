@@ -5,7 +5,8 @@ from iqa_spider.tasks.parsers import ParsedAnswer, ParsedRegion, parse_answer, p
 from iqa_spider.tasks.phrases import ALIASES, EFFECTS, PHRASE, find_categories
 from iqa_spider.tasks.positions import POSITIONS, anchor, terms_of
 from iqa_spider.tasks.questions import MARKED, POOLS, check_question, question_for, rating_question
-from iqa_spider.tasks.router import Route, route
+from iqa_spider.tasks.reader import meaning, route
+from iqa_spider.tasks.router import Route
 from iqa_spider.tasks.wording import rough
 from iqa_spider.tasks.writers import RATING_PREFIX, region_level, write_answer, write_rating
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_question",
     "find_categories",
     "match_name",
+    "meaning",
     "parse_answer",
     "parse_regions",
     "question_for",

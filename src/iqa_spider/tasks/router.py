@@ -1,17 +1,22 @@
-"""Which task a free question is. Words decide, typos forgiven; the table below is the whole rule book."""
+"""Which task a free question is, by rules: words decide, typos forgiven.
+
+The reader (`reader.py`) takes what the rules say as one clue among others.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from iqa_spider.core import Category, SubTask, Task
-from iqa_spider.tasks.phrases import ALIASES, find_categories
+from iqa_spider.tasks.hints import asked_categories
+from iqa_spider.tasks.phrases import ALIASES
 from iqa_spider.tasks.questions import check_question
 
-__all__ = ["Route", "route"]
+__all__ = ["Route", "mend", "route_by_rules"]
 
 _MOST: Final = re.compile(
     r"\b(most|worst|highest|strongest|heaviest|greatest|maximum|max|biggest|poorest|lowest quality|"
@@ -96,7 +101,8 @@ class Route:
     rating: bool = False
 
 
-def _mend(question: str) -> str:
+@lru_cache(maxsize=4096)
+def mend(question: str) -> str:
     """Lower case, with misspelt key words replaced by the nearest one."""
 
     def fix(match: re.Match[str]) -> str:
@@ -148,14 +154,14 @@ def _grounding(text: str, asked: tuple[Category, ...]) -> Route | None:
     return None
 
 
-def route(question: str, *, has_region: bool = False) -> Route:
-    """Find the task of a question; ``has_region`` says that a box or mask came with it.
+def route_by_rules(question: str, *, has_region: bool = False) -> Route:
+    """Find the task of a question by rules; ``has_region`` says that a box or mask came with it.
 
     Raises:
         QuestionError: the question is empty or too long.
     """
-    text = _mend(check_question(question))
-    asked = find_categories(text)
+    text = mend(check_question(question))
+    asked = asked_categories(text)
     if not has_region and (found := _grounding(text, asked)):
         return found
     part = has_region or bool(_OF_PART.search(text)) or bool(_PLACE.search(text))

@@ -93,7 +93,7 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
         ids, targets = answer_steps(model, item)
         if index % 3:
             ids, targets = _up_to_terms(ids, targets, item)
-        prompt = model.prompt(item.question, item.views)
+        prompt = model.prompt(item.question, item.way, item.views)
         rows.append(model.embed(prompt, ids[:-1]))
         start = len(prompt.ids) - 1
         picks += [(index, start + i) for i in range(len(ids))]
@@ -156,15 +156,15 @@ def language_figures(model: PocketLanguage, items: Sequence[Exercise]) -> dict[s
         sums.setdefault(key, []).append(value)
 
     for item in items:
-        generation = model.generate(model.prompt(item.question, item.views), 60)
+        generation = model.generate(model.prompt(item.question, item.way, item.views), 60)
         parsed, truth = parse_answer(generation.text), parse_answer(item.answer)
-        if item.task is Task.GROUNDING and item.subtask is not None:
-            add(f"{item.subtask.value}_whole", float(parsed.whole_image == truth.whole_image))
+        if item.way.task is Task.GROUNDING and item.way.subtask is not None:
+            add(f"{item.way.subtask.value}_whole", float(parsed.whole_image == truth.whole_image))
             if item.target is not None:
                 _ground_figures(generation, item, add)
-        if item.subtask in (SubTask.SHORT, SubTask.LONG):
+        if item.way.subtask in (SubTask.SHORT, SubTask.LONG):
             add(
-                f"{item.subtask.value}_exact",
+                f"{item.way.subtask.value}_exact",
                 float(set(parsed.categories) == set(truth.categories)),
             )
         if item.score is not None and item.answer.startswith(RATING_PREFIX) and parsed.level:
@@ -176,15 +176,15 @@ def _ground_figures(generation: object, item: Exercise, add: Callable[[str, floa
     from iqa_spider.core import Generation
     from iqa_spider.models.grounding import find_axis
 
-    assert isinstance(generation, Generation) and item.target is not None and item.subtask
+    assert isinstance(generation, Generation) and item.target is not None and item.way.subtask
     distance = 0.0
     for words, value in ((HORIZONTAL, item.target[0]), (VERTICAL, item.target[1])):
         axis = find_axis(generation, words, 1.0)
         p = 0.5 if axis is None else axis.probabilities[words[1]]
         distance += (p - value) ** 2
         add("term", float((p >= 0.5) == (value >= 0.5)))
-    add(f"{item.subtask.value}_distance", distance**0.5)
-    add(f"{item.subtask.value}_near", float(distance**0.5 < 0.15))
+    add(f"{item.way.subtask.value}_distance", distance**0.5)
+    add(f"{item.way.subtask.value}_near", float(distance**0.5 < 0.15))
 
 
 def train_language(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +22,14 @@ from iqa_spider.core import (
     Task,
     generator,
 )
-from iqa_spider.dataset.facts import ground, scene_facts
+from iqa_spider.dataset.facts import scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, make_scene
 from iqa_spider.models.encoder import QualityEncoder
-from iqa_spider.models.focus import with_focus
 from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision
-from iqa_spider.tasks import (
-    Route,
-    anchor,
-    question_for,
-    rating_question,
-    rough,
-    write_answer,
-)
-from iqa_spider.tasks.writers import write_rating
-from iqa_spider.training.symbolic import Exercise, pick_task
+from iqa_spider.tasks import anchor
+from iqa_spider.training.symbolic import Exercise, pick_task, plan_exercise, write_exercise
 
 __all__ = [
     "ObservedScene",
@@ -94,33 +85,15 @@ def observed_exercise(
     scene: ObservedScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
 ) -> Exercise | None:
     """A question of this task about the scene, or None where it has no unique answer."""
-    facts, asked = scene.facts, None
+    plan = plan_exercise(scene.facts, rng, task, subtask)
+    if plan is None:
+        return None
+    way, facts = plan
     views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
-    score = facts.score if task is Task.GLOBAL else None
-    if task is Task.GLOBAL and rng.random() < 0.8:
-        question, answer = rating_question(rng), write_rating(facts)
-        return Exercise(rough(question, rng), tuple(views), answer, None, score, task, None, facts)
-    if task is Task.GROUNDING:
-        found = ground(facts, subtask, rng)
-        if found is None:
-            return None
-        facts = found
-        way = Route(task, subtask, facts.extremum, facts.asked, facts.order)
-        views = with_focus(views, way)
-    elif task is not Task.GLOBAL:
-        if not facts.regions:
-            return None
-        target = int(rng.integers(len(facts.regions)))
-        facts = replace(facts, target=target, whole_image=False)
-        asked = scene.asked[target]
-        views.append(asked)
-    question = question_for(
-        task, subtask, facts, rng, free=0.35, marked=asked is not None and rng.random() < 0.7
-    )
-    answer = write_answer(task, subtask, facts, rng)
-    located = facts.target is not None and task in (Task.GROUNDING, Task.LOCAL)
-    point = scene.anchors[facts.target] if located and facts.target is not None else None
-    return Exercise(rough(question, rng), tuple(views), answer, point, score, task, subtask, facts)
+    target = facts.target
+    asked = None if target is None or task is Task.GROUNDING else scene.asked[target]
+    anchor = None if target is None else scene.anchors[target]
+    return write_exercise(way, facts, views, asked, anchor, rng)
 
 
 def cached_scenes(

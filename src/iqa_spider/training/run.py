@@ -16,6 +16,7 @@ __all__ = [
     "EncoderStage",
     "FactsStage",
     "PictureStage",
+    "ReaderStage",
     "SegmenterStage",
     "load_recipe",
     "run_recipe",
@@ -86,8 +87,21 @@ class PictureStage(_Stage):
     limit: int | None = None
 
 
+class ReaderStage(BaseModel):
+    """Reader of questions. ``held_out`` is the share of the wordings kept for the figures."""
+
+    model_config = ConfigDict(extra="forbid")
+    stage: Literal["reader"]
+    out: Path
+    rounds: int = Field(60, ge=1)
+    pools: int = Field(1500, ge=0)
+    held_out: float = Field(0.15, ge=0, lt=1)
+    seed: int = 0
+
+
 Recipe = Annotated[
-    EncoderStage | SegmenterStage | FactsStage | PictureStage, Field(discriminator="stage")
+    EncoderStage | SegmenterStage | FactsStage | PictureStage | ReaderStage,
+    Field(discriminator="stage"),
 ]
 
 
@@ -125,7 +139,21 @@ def run_recipe(path: Path, changes: dict[str, Any] | None = None) -> dict[str, f
         return train_segmenter(SegmenterRecipe(**recipe.model_dump(exclude={"stage"})))
     if isinstance(recipe, FactsStage):
         return _facts(recipe)
+    if isinstance(recipe, ReaderStage):
+        return _reader(recipe)
     return _pictures(recipe)
+
+
+def _reader(recipe: ReaderStage) -> dict[str, float]:
+    from iqa_spider.training.reader import fit_reader
+
+    return fit_reader(
+        recipe.out,
+        rounds=recipe.rounds,
+        pools=recipe.pools,
+        held_out=recipe.held_out,
+        seed=recipe.seed,
+    )
 
 
 def _language(base: Path) -> Any:

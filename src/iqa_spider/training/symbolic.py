@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,19 +22,19 @@ from iqa_spider.dataset.facts import ground
 from iqa_spider.distortions import AccumulationPolicy, sample_accumulation
 from iqa_spider.models.focus import with_focus
 from iqa_spider.models.tokens import RegionView
-from iqa_spider.tasks import (
-    Appearance,
-    Route,
-    question_for,
-    rating_question,
-    region_name,
-    rough,
-    write_answer,
-)
+from iqa_spider.tasks import Appearance, Route, region_name, write_answer
 from iqa_spider.tasks.naming import COLOURS, SIZES
 from iqa_spider.tasks.writers import write_rating
+from iqa_spider.training.wordings import worded
 
-__all__ = ["Exercise", "exercise", "pick_task", "scene_from_facts"]
+__all__ = [
+    "Exercise",
+    "exercise",
+    "pick_task",
+    "plan_exercise",
+    "scene_from_facts",
+    "write_exercise",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,12 +42,11 @@ class Exercise:
     """A question with its views and answer; ``target`` is the (x, y) that the terms should carry."""
 
     question: str
+    way: Route
     views: tuple[RegionView, ...]
     answer: str
     target: tuple[float, float] | None
     score: float | None
-    task: Task
-    subtask: SubTask | None
     facts: Facts
 
 
@@ -168,48 +168,62 @@ def pick_task(rng: np.random.Generator) -> tuple[Task, SubTask | None]:
     return task, subtask
 
 
-def exercise(
-    scene: SymbolicScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
-) -> Exercise | None:
-    """A question of this task about the scene, or None where the scene has no unique answer to it."""
-    facts = Facts(
-        scene.regions,
-        whole_image=scene.uniform,
-        level=level_of_score(scene.score),
-        score=scene.score,
-    )
-    if task is Task.GLOBAL and rng.random() < 0.8:
-        return _finish(scene, rng, facts, rating_question(rng), write_rating(facts), task, None)
+def plan_exercise(
+    facts: Facts, rng: np.random.Generator, task: Task, subtask: SubTask | None
+) -> tuple[Route, Facts] | None:
+    """What to ask about a scene and the facts of its answer; None where it has no unique one."""
+    if task is Task.GLOBAL:
+        return Route(task, rating=bool(rng.random() < 0.8)), facts
     if task is Task.GROUNDING:
         found = ground(facts, subtask, rng)
         if found is None:
             return None
-        facts = found
-    elif task is not Task.GLOBAL:
-        facts = replace(facts, target=int(rng.integers(len(scene.regions))), whole_image=False)
-    marked = facts.target is not None and task is not Task.GROUNDING and bool(rng.random() < 0.75)
-    question = question_for(task, subtask, facts, rng, free=0.35, marked=marked)
-    answer = write_answer(task, subtask, facts, rng)
-    return _finish(scene, rng, facts, question, answer, task, subtask, marked)
+        return Route(task, subtask, found.extremum, found.asked, found.order), found
+    if not facts.regions:
+        return None
+    target = int(rng.integers(len(facts.regions)))
+    return Route(task, subtask), replace(facts, target=target, whole_image=False)
 
 
-def _finish(
-    scene: SymbolicScene,
-    rng: np.random.Generator,
+def write_exercise(
+    way: Route,
     facts: Facts,
-    question: str,
-    answer: str,
-    task: Task,
-    subtask: SubTask | None,
-    marked: bool = False,
+    views: Sequence[RegionView],
+    asked: RegionView | None,
+    anchor: tuple[float, float] | None,
+    rng: np.random.Generator,
 ) -> Exercise:
-    views = [scene.views[i] for i in rng.permutation(len(scene.views))]
-    views = [scene.overall, *views]
-    if marked and facts.target is not None:
-        views.append(replace(scene.views[facts.target], kind="asked"))
-    if task is Task.GROUNDING:
-        views = with_focus(views, Route(task, subtask, facts.extremum, facts.asked, facts.order))
-    point = task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
-    target = scene.anchors[facts.target] if point and facts.target is not None else None
-    score = scene.score if task is Task.GLOBAL else None
-    return Exercise(rough(question, rng), tuple(views), answer, target, score, task, subtask, facts)
+    """Word the question, write the answer and lay out the views (an ``asked`` region comes last)."""
+    marked = asked is not None
+    if way.task is Task.GROUNDING:
+        views = with_focus(views, way)
+    elif asked is not None:
+        views = [*views, replace(asked, kind="asked")]
+    located = way.task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
+    return Exercise(
+        worded(way, facts, rng, marked=marked),
+        way,
+        tuple(views),
+        write_rating(facts) if way.rating else write_answer(way.task, way.subtask, facts, rng),
+        anchor if located else None,
+        facts.score if way.task is Task.GLOBAL else None,
+        facts,
+    )
+
+
+def exercise(
+    scene: SymbolicScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
+) -> Exercise | None:
+    """A question of this task about the scene, or None where the scene has no unique answer to it."""
+    level = level_of_score(scene.score)
+    everything = Facts(scene.regions, whole_image=scene.uniform, level=level, score=scene.score)
+    plan = plan_exercise(everything, rng, task, subtask)
+    if plan is None:
+        return None
+    way, facts = plan
+    views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
+    target = facts.target
+    about = None if target is None or task is Task.GROUNDING else scene.views[target]
+    asked = about if rng.random() < 0.75 else None
+    anchor = None if target is None else scene.anchors[target]
+    return write_exercise(way, facts, views, asked, anchor, rng)

@@ -7,7 +7,18 @@ import sys
 import typer
 
 from iqa_spider.core.errors import SpiderError
-from iqa_spider.serving.cli import ask, assess, batch, bench, dataset, figures, models, train
+from iqa_spider.serving.cli import (
+    ask,
+    assess,
+    batch,
+    bench,
+    calibrate,
+    dataset,
+    distortions,
+    figures,
+    models,
+    train,
+)
 
 __all__ = ["app", "main"]
 
@@ -25,6 +36,8 @@ app.command("models")(models.models)
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(bench.app, name="bench")
+app.command("calibrate")(calibrate.calibrate)
+app.command("distortions")(distortions.distortions)
 app.command("figures")(figures.figures)
 app.command("train")(train.train)
 
