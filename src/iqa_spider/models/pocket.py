@@ -70,7 +70,7 @@ class PocketConversation:
         region: Mask | None = None,
     ) -> list[float]:
         """Log-likelihood of each option after ``beginning``: scoring by a closed set."""
-        prompt = self._prompt(question, region)
+        prompt = self.prompt(question, region)
         return self.language.likelihoods(prompt, beginning, options)
 
     def rate(self) -> tuple[float, dict[str, float]]:
