@@ -107,6 +107,11 @@ def test_command_line_runs_resumes_and_reports(built, tmp_path):
     )
     text = out.with_suffix(".md").read_text()
     assert "| **random** |" in text and "majority (baseline)" in text and "LISA-7B (paper)" in text
+    assert (
+        "Made by: iqa-spider bench spider-bench --model random --data DATA --out RUN --limit 25"
+        in text
+    )
+    assert str(tmp_path) not in text
     assert out.with_suffix(".html").exists()
 
 

@@ -107,6 +107,8 @@ def _lines(entrants: Sequence[Entrant]) -> list[str]:
         "A baseline sees the true answers of these items, never the pictures (majority, random), or the "
         "pictures and no question (centre point, full mask), or is the model before training (untrained).",
     ]
+    commands = [str(e.run.settings.get("command", "")) for e in entrants if not e.baseline]
+    lines += [f"Made by: {command}" for command in dict.fromkeys(commands) if command]
     judges = sorted({str(e.run.settings["judge"]["name"]) for e in entrants})
     lines.append(f"Judge of answers in words: {', '.join(judges)}.")
     if len({str(e.run.settings["items_digest"]) for e in entrants}) > 1:

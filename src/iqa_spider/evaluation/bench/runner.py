@@ -33,13 +33,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is run: the items of a benchmark whose pictures lie under ``data``, into ``out``."""
+    """What is run: the items of a benchmark whose pictures lie under ``data``, into ``out``.
+
+    ``command`` is told by reports: every figure names what made it.
+    """
 
     benchmark: Benchmark
     data: Path
     out: Path
     items: tuple[Item, ...]
     label: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def _settle(plan: RunPlan, examinee: Examinee, judge: Judge) -> None:
     settings = {
         **identity,
         "label": plan.label or examinee.name,
+        "command": plan.command,
         "abilities": sorted(examinee.abilities),
         "judge": judge.describe(),
         "items": len(plan.items),

@@ -73,7 +73,27 @@ def _one(
 ) -> RunSummary:
     examinee = make_examinee(model, items, options.examinee)
     judge = make_judge(options.judge, options.judge_options)
-    plan = RunPlan(benchmark, data, out, items, label)
+    command = _command(benchmark, model, options)
+    plan = RunPlan(benchmark, data, out, items, label, command)
     return run_benchmark(
         plan, examinee, judge, on_item=lambda done, total: on_item(model, done, total)
     )
+
+
+def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
+    """The command that makes such a run again; folders and addresses are the reader's own."""
+    kind, _, target = model.partition(":")
+    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else model
+    parts = [f"iqa-spider bench {benchmark.name} --model {named} --data DATA --out RUN"]
+    judge = "scripted:FILE" if options.judge.startswith("scripted:") else options.judge
+    known = {
+        "endpoint": "URL" if kind == "openai" else None,
+        "split": options.split,
+        "limit": options.limit,
+        "judge": None if judge == "rules" else judge,
+        "temperature": options.examinee.temperature,
+        "checkpoint": None if options.examinee.checkpoint is None else "WEIGHTS",
+        "seed": options.examinee.seed or None,
+    }
+    parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    return " ".join(parts)

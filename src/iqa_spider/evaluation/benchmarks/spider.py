@@ -83,7 +83,7 @@ def item_of(sample: Sample) -> Item:
         truth=json.loads(json.dumps({"facts": sample.facts.to_json(), "mask": sample.mask})),
         region=sample.region,
         wants_mask=sample.task is Task.GROUNDING,
-        slices=slices_of(sample.facts),
+        slices={"question": (kind,), **slices_of(sample.facts)},
     )
 
 

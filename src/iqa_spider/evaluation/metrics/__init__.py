@@ -1,13 +1,14 @@
 """Metrics: arrays in, numbers out. Each declares its direction and range; none imports torch."""
 
 from iqa_spider.evaluation.metrics.agreement import ICC_FORMS, icc
-from iqa_spider.evaluation.metrics.correlation import fit_logistic, plcc_value, srcc, srcc_value
+from iqa_spider.evaluation.metrics.correlation import fit_logistic, plcc_value, srcc_value
 from iqa_spider.evaluation.metrics.estimates import (
     Difference,
     Estimate,
     clustered_mean,
     compare,
     estimate,
+    srcc,
     statistic,
 )
 from iqa_spider.evaluation.metrics.masks import ciou, giou, mask_iou, overlap

@@ -6,7 +6,6 @@ A correlation with a constant side, or of fewer than three items, does not exist
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from scipy.stats import rankdata
 
 from iqa_spider.evaluation.metrics.spec import Pool
 
-__all__ = ["correlate", "fit_logistic", "plcc_value", "srcc", "srcc_value"]
+__all__ = ["correlate", "fit_logistic", "plcc_value", "srcc_value"]
 
 Floats = NDArray[np.float64]
 
@@ -78,11 +77,3 @@ def fit_logistic(predicted: Floats, truth: Floats, parameters: int) -> Floats:
 def correlate(pool: Pool, predicted: Floats, truth: Floats) -> float:
     """The correlation of a pool; fitted ones take predictions that `fit_logistic` has put through."""
     return srcc_value(predicted, truth) if pool is Pool.SRCC else plcc_value(predicted, truth)
-
-
-def srcc(predicted: Sequence[float], truth: Sequence[float], *, rounds: int = 500):  # type: ignore[no-untyped-def]
-    """Spearman's rank correlation with its interval (one item a photo)."""
-    from iqa_spider.evaluation.metrics.estimates import estimate
-
-    pairs = [(float(a), float(b)) for a, b in zip(predicted, truth, strict=True)]
-    return estimate(Pool.SRCC, pairs, [str(i) for i in range(len(pairs))], rounds=rounds)

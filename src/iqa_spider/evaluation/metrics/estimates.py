@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iqa_spider.evaluation.metrics.correlation import correlate, fit_logistic
 from iqa_spider.evaluation.metrics.spec import Pool
 
-__all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate", "statistic"]
+__all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate", "srcc", "statistic"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -219,3 +219,9 @@ def clustered_mean(
     """Mean with a percentile interval from resampling whole clusters (photos)."""
     pairs = [(float(value),) for value in values]
     return estimate(Pool.MEAN, pairs, clusters, rounds=rounds, seed=seed)
+
+
+def srcc(predicted: Sequence[float], truth: Sequence[float], *, rounds: int = 500) -> Estimate:
+    """Spearman's rank correlation with its interval, of items that are each of their own photo."""
+    pairs = [(float(a), float(b)) for a, b in zip(predicted, truth, strict=True)]
+    return estimate(Pool.SRCC, pairs, [str(i) for i in range(len(pairs))], rounds=rounds)

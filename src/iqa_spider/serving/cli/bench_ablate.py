@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,9 @@ def ablate(
             progress.update(bars[who], completed=done, total=total)
 
         found = run_ablation(plan, spider, weights, data, out, limit=limit, on_item=show)
+    limited = f" --limit {limit}" if limit else ""
+    made = f"Made by: iqa-spider bench ablate recipes/{recipe.name} --data DATA --out RUNS{limited}"
+    found = replace(found, lines=(made, *found.lines))
     write_text(out / "report.md", to_markdown(found))
     write_text(out / "report.html", to_html(found))
     print(to_markdown(found))
