@@ -35,3 +35,19 @@ def spider():
     from iqa_spider.models import load_spider
 
     return load_spider("pocket", threads=2)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A small data set made by the real build; its eight photos are all of split test."""
+    from bench_helpers import build_set
+
+    return build_set(tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="session")
+def items(built):
+    """The items of spider-bench on the small data set."""
+    from iqa_spider.evaluation.bench.registry import load_benchmark
+
+    return load_benchmark("spider-bench").read(built, "test")

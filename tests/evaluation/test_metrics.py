@@ -1,12 +1,42 @@
-"""Metrics against hand-made cases and scipy."""
+"""Metrics against hand-made cases, scipy, scikit-learn and published values."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import jaccard_score, precision_recall_fscore_support
 
-from iqa_spider.evaluation.metrics import clustered_mean, mask_iou, srcc
+from iqa_spider.evaluation.metrics import (
+    Direction,
+    Metric,
+    Pool,
+    ciou,
+    clustered_mean,
+    compare,
+    estimate,
+    exact,
+    f1,
+    fit_logistic,
+    giou,
+    icc,
+    mask_iou,
+    plcc_value,
+    precision_recall,
+    srcc,
+    srcc_value,
+)
+
+SHROUT = np.array(
+    [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float
+)
+"""Table 2 of Shrout and Fleiss (1979): six targets, four judges."""
+
+
+def pairs(count: int = 60, seed: int = 0, noise: float = 0.4):
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=count)
+    return truth + noise * rng.normal(size=count), truth
 
 
 def test_interval_widens_when_items_share_a_photo():
@@ -19,18 +49,195 @@ def test_interval_widens_when_items_share_a_photo():
     assert shared.high - shared.low > 2 * (alone.high - alone.low)
 
 
+def test_correlation_interval_widens_when_items_share_a_photo():
+    """The drawing of whole photos must hold for correlations too, where it is done by indices."""
+    a, b = pairs(30)
+    many = [(float(x), float(y)) for x, y in zip(np.repeat(a, 8), np.repeat(b, 8), strict=True)]
+    alone = estimate(Pool.PLCC, many, [str(i) for i in range(240)], rounds=300)
+    shared = estimate(Pool.PLCC, many, [str(i // 8) for i in range(240)], rounds=300)
+    assert shared.value == pytest.approx(pearsonr(a, b).statistic)
+    assert shared.high - shared.low > 2 * (alone.high - alone.low)
+
+
+def test_interval_covers_the_true_mean_about_as_often_as_it_says():
+    """Of 200 draws of 40 items the 95 % interval must hold the mean in 90-99 %."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(200):
+        values = rng.random(40)
+        found = clustered_mean(list(values), [str(i) for i in range(40)], rounds=300)
+        held += found.low <= 0.5 <= found.high
+    assert 180 <= held <= 198
+
+
 def test_nothing_measured_is_nan_not_zero():
     empty = clustered_mean([], [])
     assert np.isnan(empty.value)
     assert str(empty) == "-"
 
 
-def test_srcc_matches_scipy_and_survives_constants():
+def test_one_item_has_no_width():
+    """One photo resampled is itself: the interval must collapse and not fail."""
+    one = clustered_mean([0.25], ["a"])
+    assert (one.value, one.low, one.high, one.items) == (0.25, 0.25, 0.25, 1)
+    assert np.isnan(estimate(Pool.SRCC, [(1.0, 2.0)], ["a"]).value)
+
+
+def test_lengths_that_differ_are_refused():
+    with pytest.raises(ValueError, match="2 values but 1 clusters"):
+        clustered_mean([1.0, 2.0], ["a"])
+    with pytest.raises(ValueError, match="equal items"):
+        compare(Pool.MEAN, [(1.0,)], [], ["a"])
+
+
+def test_srcc_matches_scipy_with_ties_and_survives_constants():
     a, b = [1.0, 3.0, 2.0, 5.0, 4.0], [1.0, 2.0, 2.0, 9.0, 5.0]
     assert srcc(a, b).value == pytest.approx(spearmanr(a, b).statistic)
     assert np.isnan(srcc([1.0] * 5, b).value)
+    x, y = pairs()
+    x = np.round(x)
+    assert srcc_value(x, y) == pytest.approx(spearmanr(x, y).statistic)
 
 
-def test_iou_by_hand():
+def test_plcc_matches_scipy():
+    x, y = pairs()
+    assert plcc_value(x, y) == pytest.approx(pearsonr(x, y).statistic)
+    assert np.isnan(plcc_value(np.ones(9), np.arange(9.0)))
+
+
+@pytest.mark.parametrize("parameters", [4, 5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_logistic_fit_straightens_a_curve_it_can_follow(parameters, sign):
+    """Predictions bent by a logistic must correlate linearly with the truth after the fit."""
+    x = np.linspace(-4, 4, 80) * sign
+    truth = 1 + 4 / (1 + np.exp(-3 * (np.linspace(-4, 4, 80) - 0.5)))
+    fitted = fit_logistic(x, truth, parameters)
+    assert plcc_value(fitted, truth) > 0.999 > abs(plcc_value(x, truth))
+    assert np.abs(fitted - truth).max() < 0.1
+
+
+def test_logistic_fit_never_lowers_a_noisy_correlation_much():
+    x, y = pairs(200)
+    for pool in (Pool.PLCC_4, Pool.PLCC_5):
+        found = estimate(
+            pool, list(zip(x, y, strict=True)), [str(i) for i in range(200)], rounds=50
+        )
+        assert found.value > plcc_value(x, y) - 0.01
+
+
+def test_logistic_fit_of_a_constant_or_of_too_few_is_nan():
+    assert np.isnan(fit_logistic(np.ones(20), np.arange(20.0), 4)).all()
+    assert np.isnan(fit_logistic(np.arange(3.0), np.arange(3.0), 5)).all()
+    with pytest.raises(ValueError, match="4 or 5"):
+        fit_logistic(np.arange(9.0), np.arange(9.0), 3)
+
+
+@pytest.mark.parametrize(
+    "form, published",
+    [("1,1", 0.17), ("2,1", 0.29), ("3,1", 0.71), ("1,k", 0.44), ("2,k", 0.62), ("3,k", 0.91)],
+)
+def test_icc_gives_the_values_that_shrout_and_fleiss_published(form, published):
+    assert icc(SHROUT, form) == pytest.approx(published, abs=0.006)
+
+
+def test_icc_of_equal_raters_is_one_and_of_constants_is_nan():
+    same = np.repeat(np.arange(5.0)[:, None], 3, 1)
+    assert icc(same, "2,1") == pytest.approx(1)
+    assert (
+        icc(same + np.array([0, 0, 2]), "3,1")
+        == pytest.approx(1)
+        != icc(same + np.array([0, 0, 2]), "2,1")
+    )
+    assert np.isnan(icc(np.ones((4, 2))))
+    assert np.isnan(icc(np.ones((1, 2))))
+    with pytest.raises(ValueError, match="complete"):
+        icc(np.array([[1.0, np.nan], [2.0, 2.0]]))
+
+
+def test_iou_by_hand_and_by_sklearn():
     a = np.array([[1, 1, 0]], bool)
     assert mask_iou(a, np.array([[0, 1, 1]], bool)) == pytest.approx(1 / 3)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((20, 30)) > 0.5, rng.random((20, 30)) > 0.7
+    assert mask_iou(x, y) == pytest.approx(jaccard_score(x.ravel(), y.ravel()))
+
+
+def test_iou_of_empty_masks_and_of_masks_that_differ_in_size():
+    empty, full = np.zeros((2, 3), bool), np.ones((2, 3), bool)
+    assert mask_iou(empty, empty) == 1
+    assert mask_iou(empty, full) == 0
+    with pytest.raises(ValueError, match=r"\[2, 3\] and \[3, 2\]"):
+        mask_iou(full, full.T)
+
+
+def test_giou_weighs_pictures_equally_and_ciou_pixels():
+    small = (np.eye(2, dtype=bool), np.eye(2, dtype=bool))
+    large = (np.ones((10, 10), bool), np.arange(100).reshape(10, 10) < 50)
+    assert giou([small, large]) == pytest.approx(0.75)
+    assert ciou([small, large]) == pytest.approx(52 / 102)
+    assert np.isnan(giou([])) and np.isnan(ciou([]))
+
+
+def test_set_scores_match_sklearn_micro_average():
+    names = ["a", "b", "c"]
+    found, true = [{"a", "b"}, {"c"}, set()], [{"a"}, {"b", "c"}, {"a"}]
+    rows = [precision_recall(f, t) for f, t in zip(found, true, strict=True)]
+    clusters = ["1", "2", "3"]
+    precision = estimate(Pool.RATIO, [r[0] for r in rows], clusters).value
+    recall = estimate(Pool.RATIO, [r[1] for r in rows], clusters).value
+    matrix = [[[n in s for n in names] for s in side] for side in (true, found)]
+    expected = precision_recall_fscore_support(*matrix, average="micro")
+    assert (precision, recall) == pytest.approx(expected[:2])
+    assert f1(set(), set()) == 1 and f1({"a"}, set()) == 0
+    assert exact(["b", "a"], ["a", "b"]) == 1
+
+
+def test_order_counts_pairs_within_a_photo_only():
+    """Severities are compared where the eye can compare them: in one picture."""
+    values = [(1.0, 1.0), (2.0, 3.0), (9.0, 2.0), (0.0, 5.0), (1.0, 5.0)]
+    found = estimate(Pool.ORDER, values, ["x", "x", "x", "y", "y"])
+    assert found.value == pytest.approx(2 / 3)  # y holds a tie of the truth: no pair
+    tied = estimate(Pool.ORDER, [(1.0, 1.0), (1.0, 2.0)], ["x", "x"])
+    assert tied.value == pytest.approx(0.5)
+
+
+def test_paired_test_sees_a_small_even_gain_that_intervals_hide():
+    rng = np.random.default_rng(0)
+    first = rng.random(100)
+    second = first - 0.03 + 0.01 * rng.normal(size=100)
+    clusters = [str(i) for i in range(100)]
+    a, b = [(float(x),) for x in first], [(float(x),) for x in second]
+    found = compare(Pool.MEAN, a, b, clusters)
+    assert found.value == pytest.approx(0.03, abs=0.005)
+    assert found.p < 0.01 and found.low > 0
+    assert estimate(Pool.MEAN, a, clusters).low < estimate(Pool.MEAN, b, clusters).high
+
+
+def test_paired_test_of_a_run_with_itself_is_not_significant():
+    values = [(float(x),) for x in np.random.default_rng(0).random(50)]
+    found = compare(Pool.MEAN, values, values, [str(i) for i in range(50)])
+    assert (found.value, found.p) == (0.0, 1.0)
+
+
+def test_false_alarm_rate_of_the_paired_test_is_near_its_level():
+    """Two runs that differ by chance alone must not be called different in more than a few percent."""
+    rng = np.random.default_rng(3)
+    alarms = 0
+    for _ in range(150):
+        a, b = rng.random(60), rng.random(60)
+        found = compare(
+            Pool.MEAN, [(x,) for x in a], [(x,) for x in b], [str(i) for i in range(60)], rounds=300
+        )
+        alarms += found.p < 0.05
+    assert alarms <= 18
+
+
+def test_metric_refuses_values_out_of_its_range():
+    metric = Metric("loss", "Loss", (0.0, 4.0), Direction.LOWER)
+    assert metric.arrow == "↓"
+    with pytest.raises(ValueError, match="lies in"):
+        metric.check((5.0,))
+    with pytest.raises(ValueError, match="wants 1"):
+        metric.check((1.0, 2.0))
+    with pytest.raises(ValueError, match="inverted"):
+        Metric("bad", "Bad", (1.0, 0.0))

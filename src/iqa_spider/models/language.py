@@ -142,6 +142,20 @@ class PocketLanguage(nn.Module):
         output = self.model(inputs_embeds=self.embed(prompt, ids)[None], use_cache=False)
         return self.logits(output.last_hidden_state[0, -1])
 
+    @torch.inference_mode()
+    def likelihoods(self, prompt: Prompt, beginning: str, options: Sequence[str]) -> list[float]:
+        """Log-likelihood of each option (all of its tokens) after a fixed beginning of the answer."""
+        encode = self.tokenizer.encode
+        start = encode(f" {beginning}").ids if beginning else []
+        found = []
+        for option in options:
+            ids = encode(f" {option}").ids
+            vectors = self.embed(prompt, [*start, *ids[:-1]])[None]
+            hidden = self.model(inputs_embeds=vectors, use_cache=False).last_hidden_state[0]
+            steps = self.logits(hidden[-len(ids) :]).log_softmax(-1)
+            found.append(float(steps[range(len(ids)), ids].sum()))
+        return found
+
     @property
     def form_ids(self) -> NDArray[np.int64]:
         """First token of each form of each term: ``int64 [terms, forms]``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from iqa_spider.core import LEVELS, Generation, Mask, Picture, TermLogits, check_mask
@@ -58,6 +60,18 @@ class PocketConversation:
         prompt = self.prompt(question, region)
         logits = self.language.next_logits(prompt, answer)
         return np.asarray(logits.numpy()[self.language.form_ids], np.float32)
+
+    def likelihoods(
+        self,
+        question: str,
+        beginning: str,
+        options: Sequence[str],
+        *,
+        region: Mask | None = None,
+    ) -> list[float]:
+        """Log-likelihood of each option after ``beginning``: scoring by a closed set."""
+        prompt = self.prompt(question, region)
+        return self.language.likelihoods(prompt, beginning, options)
 
     def rate(self) -> tuple[float, dict[str, float]]:
         """Score 0-100 and the closed-set probabilities of the five levels behind it."""

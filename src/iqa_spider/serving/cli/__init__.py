@@ -11,6 +11,7 @@ from iqa_spider.serving.cli import (
     ask,
     assess,
     batch,
+    bench,
     calibrate,
     dataset,
     distortions,
@@ -34,6 +35,7 @@ app.command("batch")(batch.batch)
 app.command("models")(models.models)
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(bench.app, name="bench")
 app.command("calibrate")(calibrate.calibrate)
 app.command("distortions")(distortions.distortions)
 app.command("figures")(figures.figures)

@@ -1,0 +1,1 @@
+"""Ablations of the grounding head: the same answers in words, other ways to a mask."""

@@ -1,0 +1,1 @@
+"""Benchmarks: items -> answers -> verdicts -> scores -> summary, each step on disk."""

@@ -1,0 +1,99 @@
+"""From names to a finished run, baselines included: what the command line calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iqa_spider.core import ConfigError, stable_seed
+from iqa_spider.evaluation.bench.benchmark import Benchmark
+from iqa_spider.evaluation.bench.items import Item
+from iqa_spider.evaluation.bench.registry import load_benchmark
+from iqa_spider.evaluation.bench.runner import RunPlan, RunSummary, run_benchmark
+from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
+from iqa_spider.evaluation.judges import JudgeOptions, make_judge
+
+__all__ = ["BenchOptions", "bench", "draw_items"]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """Options of a run; ``baselines`` are run into ``RUN/baselines``."""
+
+    split: str | None = None
+    limit: int | None = None
+    label: str = ""
+    judge: str = "rules"
+    judge_options: JudgeOptions = field(default_factory=JudgeOptions)
+    examinee: ExamineeOptions = field(default_factory=ExamineeOptions)
+    baselines: tuple[str, ...] = ()
+
+
+def draw_items(items: Sequence[Item], limit: int | None) -> tuple[Item, ...]:
+    """At most ``limit`` items by a hash of their ids, in their order: all kinds, and the same each time."""
+    if limit is None or limit >= len(items):
+        return tuple(items)
+    if limit < 1:
+        raise ConfigError(f"--limit must be at least 1, not {limit}")
+    chosen = set(sorted((stable_seed("limit", item.id), item.id) for item in items)[:limit])
+    return tuple(item for item in items if (stable_seed("limit", item.id), item.id) in chosen)
+
+
+def bench(
+    name: str,
+    model: str,
+    data: Path,
+    out: Path,
+    options: BenchOptions,
+    on_item: Callable[[str, int, int], None] = lambda who, done, total: None,
+) -> dict[str, RunSummary]:
+    """Run a benchmark for a model, then for the baselines; summaries by name, the model's first."""
+    benchmark = load_benchmark(name)
+    if not data.is_dir():
+        raise ConfigError(f"{data}: no such folder; --data names the data of {name}")
+    items = draw_items(benchmark.read(data, options.split or benchmark.split), options.limit)
+    found = {model: _one(benchmark, model, data, out, items, options, options.label, on_item)}
+    for baseline in options.baselines:
+        if baseline != model:
+            folder = out / "baselines" / baseline
+            found[baseline] = _one(benchmark, baseline, data, folder, items, options, "", on_item)
+    return found
+
+
+def _one(
+    benchmark: Benchmark,
+    model: str,
+    data: Path,
+    out: Path,
+    items: tuple[Item, ...],
+    options: BenchOptions,
+    label: str,
+    on_item: Callable[[str, int, int], None],
+) -> RunSummary:
+    examinee = make_examinee(model, items, options.examinee)
+    judge = make_judge(options.judge, options.judge_options)
+    command = _command(benchmark, model, options)
+    plan = RunPlan(benchmark, data, out, items, label, command)
+    return run_benchmark(
+        plan, examinee, judge, on_item=lambda done, total: on_item(model, done, total)
+    )
+
+
+def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
+    """The command that makes such a run again; folders and addresses are the reader's own."""
+    kind, _, target = model.partition(":")
+    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else model
+    parts = [f"iqa-spider bench {benchmark.name} --model {named} --data DATA --out RUN"]
+    judge = "scripted:FILE" if options.judge.startswith("scripted:") else options.judge
+    known = {
+        "endpoint": "URL" if kind == "openai" else None,
+        "split": options.split,
+        "limit": options.limit,
+        "judge": None if judge == "rules" else judge,
+        "temperature": options.examinee.temperature,
+        "checkpoint": None if options.examinee.checkpoint is None else "WEIGHTS",
+        "seed": options.examinee.seed or None,
+    }
+    parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    return " ".join(parts)

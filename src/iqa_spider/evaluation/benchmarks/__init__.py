@@ -1,0 +1,1 @@
+"""The benchmarks themselves: what is read, asked and measured."""
