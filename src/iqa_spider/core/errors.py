@@ -6,6 +6,7 @@ __all__ = [
     "DatasetError",
     "DownloadError",
     "EndpointError",
+    "MemoryLimitError",
     "MissingExtraError",
     "PictureError",
     "QuestionError",
@@ -49,6 +50,10 @@ class DownloadError(SpiderError):
 
 class EndpointError(SpiderError):
     """A model behind an HTTP endpoint did not answer, or answered with an error; names its address."""
+
+
+class MemoryLimitError(SpiderError):
+    """A model does not fit into memory; the message names the flags that make it smaller."""
 
 
 class StorageError(SpiderError):

@@ -13,6 +13,9 @@ __all__ = [
     "Backbone",
     "Candidate",
     "Conversation",
+    "Rater",
+    "SeenRegion",
+    "SeesRegions",
     "Segmenter",
     "SegmenterSession",
     "TextModel",
@@ -44,6 +47,33 @@ class Backbone(Protocol):
     def open(self, picture: Picture) -> Conversation:
         """Encode ``uint8 [H, W, 3]`` once."""
         ...
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """A conversation that can put its picture on the scale of quality."""
+
+    def rate(self) -> tuple[float, dict[str, float]] | None:
+        """Score 0-100 (higher is better) and the probabilities of the five levels behind it.
+
+        None where the model turns out not to offer them, such as a server without log-probabilities.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenRegion:
+    """A region that a model proposed by itself: words of its looks and its mask ``bool [H, W]``."""
+
+    looks: tuple[str, ...]
+    mask: Mask
+
+
+@runtime_checkable
+class SeesRegions(Protocol):
+    """A conversation that divides its picture into regions."""
+
+    def seen_regions(self) -> Sequence[SeenRegion]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

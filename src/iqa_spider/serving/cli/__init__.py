@@ -8,6 +8,7 @@ import typer
 
 from iqa_spider.core.errors import SpiderError
 from iqa_spider.serving.cli import ask, assess, batch, dataset, figures, models, train
+from iqa_spider.serving.cli.options import takes_model
 
 __all__ = ["app", "main"]
 
@@ -18,10 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What is wrong with a picture, where, and how badly.",
 )
-app.command("ask")(ask.ask)
-app.command("assess")(assess.assess)
-app.command("batch")(batch.batch)
-app.command("models")(models.models)
+app.command("ask")(takes_model(ask.ask))
+app.command("assess")(takes_model(assess.assess))
+app.command("batch")(takes_model(batch.batch))
+app.command("models")(takes_model(models.models))
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
 app.command("figures")(figures.figures)
