@@ -166,7 +166,7 @@ def test_a_region_changes_the_question_and_not_the_picture(backbone, talk):
     """Qwen3-VL counts in thousandths, Qwen2.5-VL in pixels of what it sees."""
     region = Box(56, 40, 168, 120).mask(*talk.size)
     told = talk.told("What is wrong here?", region)
-    if backbone.prompt.family.box.__name__ == "_thousandths":
+    if backbone.prompt.family.box == "thousandths":
         assert "[250, 250, 750, 750]" in told
     else:
         width, height = talk.opened.size
@@ -261,6 +261,8 @@ def test_hub_ids_that_cannot_be_fetched_say_what_to_do(monkeypatch):
         ("pocket", {"endpoint": "x"}, "--endpoint is for"),
         ("pocket", {"dtype": "int3"}, "float32, float16"),
         ("pocket", {"quantize": "1bit"}, "4bit"),
+        ("pocket", {"boxes": "inches"}, "thousandths"),
+        ("openai:x", {}, "needs --endpoint"),
         ("pocket", {"colour": 1}, "colour"),
         ("pocket", {"segmenter": "sam3:x"}, "known: pocket, sam:"),
     ],

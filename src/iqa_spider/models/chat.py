@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 
-from iqa_spider.core import LEVELS, Box, Generation, Mask, Picture, TermLogits, check_mask
+from iqa_spider.core import Box, Generation, Mask, Picture, TermLogits, check_mask
+from iqa_spider.models.boxes import BOX_STYLES, refer
 from iqa_spider.models.chat_decode import Decoded, Prefix, Reader
 from iqa_spider.models.chat_prompt import ChatPrompt, Opened, level_ids, load_prompt, term_ids
 from iqa_spider.models.checkpoints import (
@@ -24,29 +25,27 @@ from iqa_spider.models.checkpoints import (
     locate,
     memory_guard,
 )
-from iqa_spider.models.grounding import closed_softmax
+from iqa_spider.models.levels import RATING_QUESTION, score_of_levels
 from iqa_spider.models.pictures import shrink
 from iqa_spider.tasks import RATING_PREFIX
 
-__all__ = ["RATING_QUESTION", "ChatBackbone", "ChatConversation", "load_chat", "score_of_levels"]
-
-RATING_QUESTION: Final = "Rate the quality of this picture."
-
-
-def score_of_levels(logits: Sequence[float]) -> tuple[float, dict[str, float]]:
-    """Score 0-100 and probabilities from the five levels' logits, worst first."""
-    shares = closed_softmax(np.asarray(logits, np.float64), 1.0)
-    score = float((shares * np.arange(len(LEVELS))).sum() * 100 / (len(LEVELS) - 1))
-    return score, {str(level): float(p) for level, p in zip(LEVELS, shares, strict=True)}
+__all__ = ["ChatBackbone", "ChatConversation", "load_chat"]
 
 
 class ChatBackbone:
     """Follows `core.Backbone`."""
 
     def __init__(
-        self, model: torch.nn.Module, prompt: ChatPrompt, name: str, max_side: int | None = None
+        self,
+        model: torch.nn.Module,
+        prompt: ChatPrompt,
+        name: str,
+        *,
+        max_side: int | None = None,
+        boxes: str | None = None,
     ) -> None:
         self.prompt, self.name, self.max_side = prompt, name, max_side
+        self.boxes = BOX_STYLES[boxes or prompt.family.box]
         self.terms, self.levels = term_ids(prompt), level_ids(prompt)
         tokens = prompt.tokenizer
         config = getattr(model, "generation_config", None)
@@ -103,7 +102,7 @@ class ChatConversation:
         if region is None:
             return question
         box = Box.around(check_mask(region, self.size[1], self.size[0]))
-        return self.backbone.prompt.refer(question, box, self.size, self.opened.size)
+        return refer(question, box, self.size, self.opened.size, self.backbone.boxes)
 
     def ask(
         self, question: str, *, region: Mask | None = None, max_tokens: int = 160
@@ -150,4 +149,4 @@ def load_chat(checkpoint: str, options: LoadOptions) -> ChatBackbone:
 
         model = put_adapter(model, options.adapter)
         name += f" with {options.adapter}"
-    return ChatBackbone(model, prompt, name, options.max_side)
+    return ChatBackbone(model, prompt, name, max_side=options.max_side, boxes=options.boxes)

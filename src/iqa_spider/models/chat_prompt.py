@@ -3,17 +3,13 @@
 Every prompt of a picture begins alike, up to its last picture token, and differs in the tail that holds the
 question: `ChatPrompt` gives both halves, so that the first is computed once a picture.
 
-A region that a question refers to is told by the coordinates of its box, in the numbers that the family was
-trained on. Drawing the box would paint over the very pixels whose quality is asked about and would make each
-question a picture of its own; a crop would lose the surroundings and cost a second picture.
-
 Another family is one more row of `FAMILIES`. Where transformers' own processor can be imported without
 torchvision, nothing else is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,26 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from iqa_spider.core import FORMS, LEVELS, TERMS, Box, CheckpointError, Picture
+from iqa_spider.core import FORMS, LEVELS, TERMS, CheckpointError, Picture
 
 __all__ = ["FAMILIES", "ChatPrompt", "Family", "Opened", "level_ids", "load_prompt", "term_ids"]
 
 Size = tuple[int, int]
-BoxStyle = Callable[[tuple[float, float, float, float], Size], str]
-"""From a box in fractions of the picture and the (width, height) the model sees to its text."""
-
-
-def _thousandths(box: tuple[float, float, float, float], size: Size) -> str:
-    return "[" + ", ".join(str(round(side * 1000)) for side in box) + "]"
-
-
-def _pixels(box: tuple[float, float, float, float], size: Size) -> str:
-    sides = zip(box, (*size, *size), strict=True)
-    return "[" + ", ".join(str(round(side * length)) for side, length in sides) + "]"
-
-
-def _fractions(box: tuple[float, float, float, float], size: Size) -> str:
-    return "[" + ", ".join(f"{side:.2f}" for side in box) + "]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +33,8 @@ class Family:
     family's processor cannot be imported without torchvision.
     """
 
-    box: BoxStyle
+    box: str
+    """A key of `BOX_STYLES`."""
     language: str
     """Module whose linear layers get LoRA."""
     vision: str
@@ -66,11 +48,11 @@ _QWEN: Final = ("model.language_model", "model.visual")
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "qwen3_vl": Family(
-        _thousandths, *_QWEN, ("model.visual.merger", "model.visual.deepstack_merger_list"), True
+        "thousandths", *_QWEN, ("model.visual.merger", "model.visual.deepstack_merger_list"), True
     ),
-    "qwen2_5_vl": Family(_pixels, *_QWEN, ("model.visual.merger",), True),
+    "qwen2_5_vl": Family("pixels", *_QWEN, ("model.visual.merger",), True),
     "llava": Family(
-        _fractions,
+        "fractions",
         "model.language_model",
         "model.vision_tower",
         ("model.multi_modal_projector",),
@@ -131,12 +113,6 @@ class ChatPrompt:
     def ask(self, question: str) -> list[int]:
         """The tail of a question's prompt, up to where the answer begins."""
         return self.tail(self.render([("user", question)], open_ended=True))
-
-    def refer(self, question: str, box: Box, picture: Size, seen: Size) -> str:
-        """The question with the box it refers to; ``picture`` and ``seen`` are (width, height)."""
-        width, height = picture
-        sides = (box.x0 / width, box.y0 / height, box.x1 / width, box.y1 / height)
-        return f"{question} The region in question is the box {self.family.box(sides, seen)}."
 
     def open(self, picture: Picture) -> Opened:
         """Prepare ``uint8 [H, W, 3]``."""

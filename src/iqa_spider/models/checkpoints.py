@@ -22,6 +22,7 @@ from iqa_spider.core import (
     MissingExtraError,
     SpiderError,
 )
+from iqa_spider.models.boxes import BOX_STYLES
 
 __all__ = [
     "DTYPES",
@@ -57,6 +58,8 @@ class LoadOptions:
     """Folder of a PEFT adapter for a large backbone."""
     max_side: int | None = None
     """Pictures with a longer side are shrunk to it before a large backbone or an endpoint sees them."""
+    boxes: str | None = None
+    """How regions are told to a chat model, a key of `BOX_STYLES`; None is its family's own way."""
     endpoint: str | None = None
     """Base URL of an OpenAI-compatible server."""
     api_key: str | None = None
@@ -69,6 +72,8 @@ class LoadOptions:
             raise ConfigError(f"--dtype {self.dtype!r}: known: {', '.join(DTYPES)}")
         if self.quantize not in (None, "4bit"):
             raise ConfigError(f"--quantize {self.quantize!r}: known: 4bit")
+        if self.boxes not in (None, *BOX_STYLES):
+            raise ConfigError(f"--boxes {self.boxes!r}: known: {', '.join(BOX_STYLES)}")
         if self.max_side is not None and self.max_side < 32:
             raise ConfigError(f"--max-side {self.max_side}: must be at least 32 pixels")
 

@@ -63,6 +63,12 @@ class ModelChoice:
     max_side: Annotated[
         int | None, _model(help="Shrink pictures to this side for hf: and openai: (hides noise!).")
     ] = None
+    boxes: Annotated[
+        str | None,
+        _model(help="How regions are told to hf: and openai:: thousandths, pixels or fractions."),
+    ] = None
+    timeout: Annotated[float, _model(help="Seconds a request to --endpoint may take.")] = 120.0
+    retries: Annotated[int, _model(help="Further tries of such a request.")] = 4
     checkpoint: Annotated[
         Path | None, _model(help="Folder with other weights of the embedded model.")
     ] = None
