@@ -119,7 +119,7 @@ def tokenizer() -> Any:
 
 
 def save_qwen(folder: Path, kind: str = "qwen3_vl", seed: int = 0, **changes: Any) -> Path:
-    """Qwen3-VL or Qwen2.5-VL with two layers; vision and language as the real ones, only narrow."""
+    """Qwen3-VL or Qwen2.5-VL with three layers; vision and language as the real ones, only narrow."""
     import transformers as t
 
     torch.manual_seed(seed)
@@ -129,7 +129,7 @@ def save_qwen(folder: Path, kind: str = "qwen3_vl", seed: int = 0, **changes: An
         "vocab_size": len(tokens),
         "hidden_size": 64,
         "intermediate_size": 96,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": 4096,

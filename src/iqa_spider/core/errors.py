@@ -13,6 +13,7 @@ __all__ = [
     "RegionError",
     "SpiderError",
     "StorageError",
+    "TrainingError",
 ]
 
 
@@ -58,6 +59,10 @@ class MemoryLimitError(SpiderError):
 
 class StorageError(SpiderError):
     """The disk refused: full, read-only or not permitted."""
+
+
+class TrainingError(SpiderError):
+    """A training run went wrong in a way that more of it cannot mend, such as a loss that is no number."""
 
 
 class MissingExtraError(SpiderError):

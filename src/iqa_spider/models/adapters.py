@@ -7,6 +7,7 @@ other tools lack the latter, and that is fine.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,31 @@ from torch import Tensor
 from iqa_spider.core import CheckpointError, MissingExtraError
 from iqa_spider.models.checkpoints import memory_guard, refuse_keys
 
-__all__ = ["FULL", "merge_adapter", "put_adapter"]
+__all__ = ["BASE", "FULL", "base_of", "merge_adapter", "put_adapter", "shape_of"]
 
 FULL: Final = "full.safetensors"
+BASE: Final = "base.json"
+"""Shape of the base model. An adapter for fewer layers would fit onto more of them without a word."""
+
+
+def base_of(folder: Path) -> str | None:
+    """The base model that an adapter's folder names."""
+    file = folder / "adapter_config.json"
+    if not file.exists():
+        raise CheckpointError(f"{folder}: no adapter_config.json there; name the adapter's folder")
+    found: str | None = json.loads(file.read_text()).get("base_model_name_or_path")
+    return found
+
+
+def shape_of(model: Any) -> dict[str, Any]:
+    """What tells one base model from another, whatever its precision."""
+    text = model.config.get_text_config()
+    return {
+        "model_type": model.config.model_type,
+        "layers": text.num_hidden_layers,
+        "width": text.hidden_size,
+        "vocabulary": text.vocab_size,
+    }
 
 
 def put_adapter(model: Any, folder: str | Path) -> Any:
@@ -45,8 +68,12 @@ def _wrap(model: Any, folder: Path) -> Any:
     except ImportError as error:
         raise MissingExtraError("--adapter", "hf") from error
     flag = f"--adapter {folder}"
-    if not (folder / "adapter_config.json").exists():
-        raise CheckpointError(f"{flag}: no adapter_config.json there; name the folder that has it")
+    base = base_of(folder) or "a base it does not name"
+    where = f"{flag} (made for {base}, so name that as --model hf:)"
+    if (folder / BASE).exists():
+        told, own = json.loads((folder / BASE).read_text()), shape_of(model)
+        if told != own:
+            raise CheckpointError(f"{where}: its base is {told}, this model is {own}")
     try:
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
@@ -55,8 +82,6 @@ def _wrap(model: Any, folder: Path) -> Any:
             _fill(model, load_file(str(folder / FULL)), flag)
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{flag}: damaged ({error})") from error
-    base = getattr(config, "base_model_name_or_path", None) or "a base it does not name"
-    where = f"{flag} (made for {base}, so name that as --model hf:)"
     try:
         with memory_guard(flag):
             wrapped = PeftModel(model, config)

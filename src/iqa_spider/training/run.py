@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from iqa_spider.core import ConfigError
+from iqa_spider.training.lmm_recipe import DataStage, LmmStage
 
 __all__ = [
     "EncoderStage",
@@ -87,7 +88,8 @@ class PictureStage(_Stage):
 
 
 Recipe = Annotated[
-    EncoderStage | SegmenterStage | FactsStage | PictureStage, Field(discriminator="stage")
+    EncoderStage | SegmenterStage | FactsStage | PictureStage | LmmStage | DataStage,
+    Field(discriminator="stage"),
 ]
 
 
@@ -125,6 +127,14 @@ def run_recipe(path: Path, changes: dict[str, Any] | None = None) -> dict[str, f
         return train_segmenter(SegmenterRecipe(**recipe.model_dump(exclude={"stage"})))
     if isinstance(recipe, FactsStage):
         return _facts(recipe)
+    if isinstance(recipe, LmmStage):
+        from iqa_spider.training.lmm import train_lmm
+
+        return train_lmm(recipe)
+    if isinstance(recipe, DataStage):
+        from iqa_spider.training.lmm_data import export_mix
+
+        return export_mix(recipe)
     return _pictures(recipe)
 
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from iqa_spider.core.errors import SpiderError
-from iqa_spider.serving.cli import ask, assess, batch, dataset, figures, models, train
+from iqa_spider.serving.cli import ask, assess, batch, dataset, figures, merge, models, train
 from iqa_spider.serving.cli.options import takes_model
 
 __all__ = ["app", "main"]
@@ -27,6 +27,7 @@ app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
 app.command("figures")(figures.figures)
 app.command("train")(train.train)
+app.command("merge")(merge.merge)
 
 
 def main() -> None:
