@@ -8,7 +8,9 @@ other tools lack the latter, and that is fine.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ from torch import Tensor
 from iqa_spider.core import CheckpointError, MissingExtraError
 from iqa_spider.models.checkpoints import memory_guard, refuse_keys
 
-__all__ = ["BASE", "FULL", "base_of", "merge_adapter", "put_adapter", "shape_of"]
+__all__ = ["BASE", "FULL", "base_of", "merge_adapter", "put_adapter", "quiet_peft", "shape_of"]
 
 FULL: Final = "full.safetensors"
 BASE: Final = "base.json"
@@ -61,6 +63,16 @@ def merge_adapter(model: Any, folder: str | Path) -> Any:
     return _wrap(model, Path(folder)).merge_and_unload()
 
 
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """PEFT asks transformers by a name that transformers has renamed; nobody here can mend that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", ".is_gradient_checkpointing. is deprecated", FutureWarning
+        )
+        yield
+
+
 def _wrap(model: Any, folder: Path) -> Any:
     try:
         from peft import PeftConfig, PeftModel, set_peft_model_state_dict
@@ -83,7 +95,7 @@ def _wrap(model: Any, folder: Path) -> Any:
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{flag}: damaged ({error})") from error
     try:
-        with memory_guard(flag):
+        with memory_guard(flag), quiet_peft():
             wrapped = PeftModel(model, config)
     except ValueError as error:  # PEFT: target modules not found in the base model
         raise CheckpointError(f"{where}: {' '.join(str(error).split())[:300]}") from error

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from iqa_spider.core import CheckpointError, MissingExtraError
-from iqa_spider.models.adapters import BASE, FULL, shape_of
+from iqa_spider.models.adapters import BASE, FULL, quiet_peft, shape_of
 from iqa_spider.models.chat_prompt import Family
 
 __all__ = ["GROUPS", "group_of", "load_trained", "prepare", "save_trained", "trained_groups"]
@@ -63,7 +63,8 @@ def prepare(
     config = LoraConfig(
         r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, bias="none"
     )
-    wrapped = get_peft_model(model, config)
+    with quiet_peft():
+        wrapped = get_peft_model(model, config)
     for name, parameter in wrapped.named_parameters():
         if full and group_of(name, family) in ("vision", "projector"):
             parameter.requires_grad_(True)
