@@ -1,8 +1,12 @@
-"""Small random models of the real classes, saved as the checkpoints their makers publish."""
+"""Small random models of the real classes, saved as the checkpoints their makers publish.
+
+``python tests/tiny_models.py KIND FOLDER`` writes a somewhat wider one, to measure costs with.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,20 +122,23 @@ def tokenizer() -> Any:
     return tokens
 
 
-def save_qwen(folder: Path, kind: str = "qwen3_vl", seed: int = 0, **changes: Any) -> Path:
+def save_qwen(
+    folder: Path, kind: str = "qwen3_vl", seed: int = 0, *, patches: int = 100, **changes: Any
+) -> Path:
     """Qwen3-VL or Qwen2.5-VL with three layers; vision and language as the real ones, only narrow."""
     import transformers as t
 
     torch.manual_seed(seed)
     tokens = tokenizer()
     ids = tokens.convert_tokens_to_ids
+    width = changes.get("hidden_size", 64)
     text = {
         "vocab_size": len(tokens),
-        "hidden_size": 64,
-        "intermediate_size": 96,
+        "hidden_size": width,
+        "intermediate_size": width * 3 // 2,
         "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
+        "num_attention_heads": width // 16,
+        "num_key_value_heads": width // 32,
         "max_position_embeddings": 4096,
         "initializer_range": 0.15,
         "eos_token_id": ids("<|im_end|>"),
@@ -145,10 +152,10 @@ def save_qwen(folder: Path, kind: str = "qwen3_vl", seed: int = 0, **changes: An
     }
     vision: dict[str, Any] = {
         "depth": 2,
-        "hidden_size": 32,
-        "num_heads": 2,
-        "intermediate_size": 64,
-        "out_hidden_size": 64,
+        "hidden_size": width // 2,
+        "num_heads": width // 32,
+        "intermediate_size": width,
+        "out_hidden_size": width,
         "patch_size": PATCHES[kind],
         "initializer_range": 0.15,
     }
@@ -173,19 +180,28 @@ def save_qwen(folder: Path, kind: str = "qwen3_vl", seed: int = 0, **changes: An
     model.generation_config.pad_token_id = ids("<|endoftext|>")
     model.save_pretrained(folder)
     tokens.save_pretrained(folder)
-    _picture_settings(folder, PATCHES[kind])
+    _picture_settings(folder, PATCHES[kind], patches)
     return folder
 
 
-def _picture_settings(folder: Path, patch: int) -> None:
+def _picture_settings(folder: Path, patch: int, patches: int) -> None:
     """The file that tells how pictures are cut, as the checkpoints on the hub have it."""
     settings = {
         "image_processor_type": "Qwen2VLImageProcessor",
         "patch_size": patch,
         "temporal_patch_size": 2,
         "merge_size": 2,
-        "size": {"shortest_edge": 4 * patch * patch, "longest_edge": 100 * patch * patch},
+        "size": {"shortest_edge": 4 * patch * patch, "longest_edge": patches * patch * patch},
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+
+if __name__ == "__main__":
+    saver = {"sam": save_sam, "sam2": save_sam2}.get(sys.argv[1])
+    if saver is not None:
+        saver(Path(sys.argv[2]))
+    else:
+        wide = {"hidden_size": 256, "num_hidden_layers": 12, "patches": 4096}
+        save_qwen(Path(sys.argv[2]), sys.argv[1], **wide)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from iqa_spider.core.answers import Generation, TermLogits
 from iqa_spider.core.geometry import Mask, Picture, Point
 
 __all__ = [
+    "AsksMany",
     "Backbone",
     "Candidate",
     "Conversation",
@@ -74,6 +75,17 @@ class SeesRegions(Protocol):
     """A conversation that divides its picture into regions."""
 
     def seen_regions(self) -> Sequence[SeenRegion]: ...
+
+
+@runtime_checkable
+class AsksMany(Protocol):
+    """A backbone that answers questions about one or several of its open pictures together."""
+
+    def ask_many(
+        self, requests: Sequence[tuple[Any, str, Mask | None]], *, max_tokens: int = 160
+    ) -> list[Generation]:
+        """One generation a (conversation, question, region), equal to asking one by one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from iqa_spider.core.errors import SpiderError
-from iqa_spider.serving.cli import ask, assess, batch, dataset, figures, merge, models, train
+from iqa_spider.serving.cli import ask, assess, batch, costs, dataset, figures, merge, models, train
 from iqa_spider.serving.cli.options import takes_model
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app.command("models")(takes_model(models.models))
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
 app.command("figures")(figures.figures)
+app.command("costs")(takes_model(costs.costs))
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
 
