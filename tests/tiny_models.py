@@ -103,6 +103,40 @@ def save_sam2(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def save_clipseg(folder: Path, seed: int = 0) -> Path:
+    """CLIPSeg with two layers each for words and pictures."""
+    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+
+    torch.manual_seed(seed)
+    tokens = tokenizer()
+    layers = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    config = CLIPSegConfig(
+        text_config=layers
+        | {
+            "vocab_size": len(tokens),
+            "eos_token_id": tokens.eos_token_id,
+            "pad_token_id": tokens.pad_token_id,
+            "bos_token_id": 1,
+            "initializer_factor": 20.0,
+        },
+        vision_config=layers | {"patch_size": 32, "image_size": 64, "initializer_factor": 20.0},
+        projection_dim=16,
+        extract_layers=[0, 1],
+        reduce_dim=16,
+        decoder_num_attention_heads=2,
+        decoder_intermediate_size=32,
+        initializer_factor=20.0,
+    )
+    CLIPSegForImageSegmentation(config).save_pretrained(folder)
+    tokens.save_pretrained(folder)
+    return folder
+
+
 def tokenizer() -> Any:
     """The embedded model's vocabulary with Qwen's special tokens."""
     from transformers import PreTrainedTokenizerFast

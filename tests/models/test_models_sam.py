@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import save_sam, save_sam2
+from tiny_models import save_clipseg, save_sam, save_sam2
 
-from iqa_spider.core import CheckpointError, Point, RegionError, Segmenter
+from iqa_spider.core import (
+    CheckpointError,
+    ConfigError,
+    Point,
+    RegionError,
+    Segmenter,
+    TextPrompted,
+)
 from iqa_spider.models import load_spider
 from iqa_spider.models.checkpoints import LoadOptions
+from iqa_spider.models.clipseg import SIDE, answer_part, load_clipseg
 from iqa_spider.models.sam import load_sam, prepare
 
 SAVERS = {"sam": save_sam, "sam2": save_sam2}
@@ -129,3 +137,57 @@ def test_the_spider_grounds_with_it(tmp_path, picture):
         expected = session.segmenter.segment([answer.point])[0].mask
         assert (answer.mask == expected).all()
     assert session.segmenter.segmenter.name.startswith("sam2:")
+
+
+def test_words_prompt_clipseg_and_the_picture_is_seen_once(tmp_path, picture):
+    """Reference: one pass of the transformers model from pixels and words to logits."""
+    segmenter = load_clipseg(str(save_clipseg(tmp_path / "c")), LoadOptions(prompt_part="whole"))
+    session = segmenter.open(picture)
+    assert isinstance(session, TextPrompted)
+    text = "noise in the sky"
+    found = session.segment_text(text)[0]
+    assert found.mask.shape == picture.shape[:2]
+    with torch.inference_mode():
+        whole = segmenter.model(
+            **segmenter.tokenizer(text, return_tensors="pt"),
+            pixel_values=prepare(picture, SIDE, "stretch")[0],
+            interpolate_pos_encoding=True,
+        ).logits
+    large = torch.nn.functional.interpolate(
+        whole.reshape(1, 1, *whole.shape[-2:]), picture.shape[:2], mode="bilinear"
+    )
+    shares = large[0, 0].sigmoid().numpy()
+    expected = shares > min(0.5, shares.max() / 2)
+    assert (found.mask == expected).mean() > 0.999
+    with pytest.raises(RegionError, match="takes no points"):
+        session.segment([Point(1, 1)])
+
+
+def test_the_spider_prompts_it_with_the_chosen_part(tmp_path, picture):
+    folder = save_clipseg(tmp_path / "c")
+    spider = load_spider("pocket", segmenter=f"clipseg:{folder}", prompt_part="spatial")
+    session = spider.open(picture)
+    answer = session.ask("Which region is the most degraded?", ground=True)
+    if not answer.whole_image:
+        assert answer.point is not None
+        assert (answer.mask == session.segmenter.segment_text(answer.text)[0].mask).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "spatial", "semantic"),
+    [
+        (
+            "The region at the top left: the dark area, with strong blur.",
+            "The region at the top left",
+            "the dark area, with strong blur",
+        ),
+        ("It is noise.", "It is noise.", "It is noise."),
+        ("At the bottom right", "At the bottom right", "At the bottom right"),
+    ],
+)
+def test_parts_of_an_answer(text, spatial, semantic):
+    assert answer_part(text, "spatial") == spatial
+    assert answer_part(text, "semantic") == semantic
+    assert answer_part(text, "whole") == text
+    with pytest.raises(ConfigError, match="semantic"):
+        answer_part(text, "third")

@@ -20,6 +20,7 @@ __all__ = [
     "Segmenter",
     "SegmenterSession",
     "TextModel",
+    "TextPrompted",
 ]
 
 
@@ -114,6 +115,15 @@ class Segmenter(Protocol):
 
     def open(self, picture: Picture) -> SegmenterSession:
         """Embed ``uint8 [H, W, 3]`` once."""
+        ...
+
+
+@runtime_checkable
+class TextPrompted(Protocol):
+    """A segmenter's session that is prompted by an answer's words instead of by points."""
+
+    def segment_text(self, answer: str) -> list[Candidate]:
+        """Masks of what the answer speaks of, best first."""
         ...
 
 

@@ -26,6 +26,7 @@ from iqa_spider.models.boxes import BOX_STYLES
 
 __all__ = [
     "DTYPES",
+    "PROMPT_PARTS",
     "LoadOptions",
     "explain_loading",
     "load_checkpoint",
@@ -34,6 +35,7 @@ __all__ = [
     "refuse_keys",
 ]
 
+PROMPT_PARTS: Final = ("whole", "spatial", "semantic")
 DTYPES: Final = ("auto", "float32", "float16", "bfloat16")
 
 _MEMORY_ADVICE: Final = (
@@ -60,6 +62,8 @@ class LoadOptions:
     """Pictures with a longer side are shrunk to it before a large backbone or an endpoint sees them."""
     boxes: str | None = None
     """How regions are told to a chat model, a key of `BOX_STYLES`; None is its family's own way."""
+    prompt_part: str = "semantic"
+    """What of an answer prompts a segmenter that takes words, one of `PROMPT_PARTS`."""
     endpoint: str | None = None
     """Base URL of an OpenAI-compatible server."""
     api_key: str | None = None
@@ -72,6 +76,9 @@ class LoadOptions:
             raise ConfigError(f"--dtype {self.dtype!r}: known: {', '.join(DTYPES)}")
         if self.quantize not in (None, "4bit"):
             raise ConfigError(f"--quantize {self.quantize!r}: known: 4bit")
+        if self.prompt_part not in PROMPT_PARTS:
+            known = ", ".join(PROMPT_PARTS)
+            raise ConfigError(f"--prompt-part {self.prompt_part!r}: known: {known}")
         if self.boxes not in (None, *BOX_STYLES):
             raise ConfigError(f"--boxes {self.boxes!r}: known: {', '.join(BOX_STYLES)}")
         if self.max_side is not None and self.max_side < 32:

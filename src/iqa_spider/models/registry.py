@@ -104,6 +104,12 @@ def _sam2(target: str, shop: Workshop) -> Segmenter:
     return load_sam("sam2", target, shop.options)
 
 
+def _clipseg(target: str, shop: Workshop) -> Segmenter:
+    from iqa_spider.models.clipseg import load_clipseg
+
+    return load_clipseg(target, shop.options)
+
+
 BACKBONES: Final[Mapping[str, Kind[Backbone]]] = {
     "pocket": Kind("pocket", "embedded: runs on a CPU and needs no network", _pocket),
     "hf": Kind("hf:PATH_OR_ID", "a chat model of transformers: Qwen3-VL, Qwen2.5-VL ...", _hf),
@@ -114,6 +120,7 @@ SEGMENTERS: Final[Mapping[str, Kind[Segmenter]]] = {
     "pocket": Kind("pocket", "embedded click-to-mask network", lambda _, s: s.pocket_segmenter()),
     "sam": Kind("sam:PATH_OR_ID", "SAM, such as facebook/sam-vit-huge", _sam),
     "sam2": Kind("sam2:PATH_OR_ID", "SAM 2, such as facebook/sam2.1-hiera-large", _sam2),
+    "clipseg": Kind("clipseg:PATH_OR_ID", "prompted by words, for comparison (Fig. 5)", _clipseg),
 }
 
 

@@ -26,6 +26,7 @@ from iqa_spider.core import (
     Segmenter,
     SegmenterSession,
     Task,
+    TextPrompted,
     check_mask,
     level_of_score,
     open_picture,
@@ -173,7 +174,10 @@ class Session:
         )
         found = text_to_point(generation, size, self.spider.temperature, probe)
         point = Point(min(found.point.x, self.width - 1), min(found.point.y, self.height - 1))
-        best = self.segmenter.segment([point])[0]
+        if isinstance(self.segmenter, TextPrompted):
+            best = self.segmenter.segment_text(generation.text)[0]
+        else:
+            best = self.segmenter.segment([point])[0]
         terms = {
             "vertical": found.vertical.probabilities,
             "horizontal": found.horizontal.probabilities,

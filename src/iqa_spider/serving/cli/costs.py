@@ -20,6 +20,10 @@ def costs(
     ] = None,
     note: Annotated[str, typer.Option(help="A sentence about the models, for the file.")] = "",
     repeats: Annotated[int, typer.Option(help="Runs of which the best is told.", min=1)] = 3,
+    cpu_time: Annotated[
+        bool,
+        typer.Option(help="Count the seconds computed here, not the wall's: on a busy machine."),
+    ] = False,
     max_megapixels: MaxMegapixels = 100.0,
     choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
@@ -42,9 +46,9 @@ def costs(
         kind = type(getattr(getattr(spider.backbone, "reader", None), "model", None)).__name__
         title = f"{name.split(':')[0]}: {kind}" if kind != "NoneType" else name.split("/")[-1]
         title += f", segmenter {spider.segmenter.name.split(':')[0]}"
-        tables.append((title, measure_costs(spider, picture, repeats=repeats)))
+        tables.append((title, measure_costs(spider, picture, repeats=repeats, cpu_time=cpu_time)))
     size = (picture.shape[1], picture.shape[0])
-    command = f"iqa-spider costs PICTURE --repeats {repeats}"
+    command = f"iqa-spider costs PICTURE --repeats {repeats}" + " --cpu-time" * cpu_time
     text = costs_markdown(tables, size, command, note)
     if out is not None:
         write_text(out, text)

@@ -38,7 +38,8 @@ class ModelChoice:
         str, _model(help="pocket, hf:PATH_OR_ID or openai:NAME; see `iqa-spider models`.")
     ] = "pocket"
     segmenter: Annotated[
-        str, _model(help="pocket, sam:PATH_OR_ID or sam2:PATH_OR_ID; cuts out the answer's mask.")
+        str,
+        _model(help="pocket, sam:, sam2: or clipseg:PATH_OR_ID; cuts out the answer's mask."),
     ] = "pocket"
     endpoint: Annotated[
         str | None, _model(help="Base URL of the server of openai:NAME, up to /v1.")
@@ -67,6 +68,9 @@ class ModelChoice:
         str | None,
         _model(help="How regions are told to hf: and openai:: thousandths, pixels or fractions."),
     ] = None
+    prompt_part: Annotated[
+        str, _model(help="What of the answer prompts clipseg: whole, spatial or semantic.")
+    ] = "semantic"
     timeout: Annotated[float, _model(help="Seconds a request to --endpoint may take.")] = 120.0
     retries: Annotated[int, _model(help="Further tries of such a request.")] = 4
     checkpoint: Annotated[
