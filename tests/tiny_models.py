@@ -218,6 +218,59 @@ def save_qwen(
     return folder
 
 
+def save_llava(folder: Path, seed: int = 0) -> Path:
+    """LLaVA: a family whose pictures transformers' own processor lays out."""
+    import transformers as t
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    torch.manual_seed(seed)
+    tokens = tokenizer()
+    tokens.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokens.chat_template = TEMPLATE.replace(
+        "<|vision_start|><|image_pad|><|vision_end|>", "<image>"
+    )
+    ids = tokens.convert_tokens_to_ids
+    text = {
+        "model_type": "llama",
+        "vocab_size": len(tokens),
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "initializer_range": 0.15,
+        "eos_token_id": ids("<|im_end|>"),
+        "pad_token_id": ids("<|endoftext|>"),
+        "bos_token_id": None,
+    }
+    vision = {
+        "model_type": "clip_vision_model",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "image_size": 64,
+        "patch_size": 16,
+    }
+    config = t.LlavaConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=ids("<image>"),
+        image_seq_length=16,
+    )
+    t.LlavaForConditionalGeneration(config).save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    t.LlavaProcessor(
+        CLIPImageProcessorPil(size={"shortest_edge": 64}, crop_size=size),
+        tokens,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        image_token="<image>",
+        chat_template=tokens.chat_template,
+    ).save_pretrained(folder)
+    return folder
+
+
 def _picture_settings(folder: Path, patch: int, patches: int) -> None:
     """The file that tells how pictures are cut, as the checkpoints on the hub have it."""
     settings = {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import textured
 from safetensors.torch import load_file, save_file
-from tiny_models import save_qwen
+from tiny_models import save_llava, save_qwen
 
 from iqa_spider.core import (
     FORMS,
@@ -82,6 +82,26 @@ def test_prefix_reuse_equals_encoding_anew(backbone, talk, picture, question):
     found = list(talk.ask(question, max_tokens=24).tokens)
     assert len(found) > 5
     assert found == [i for i in expected if i not in backbone.reader.stops]
+
+
+def test_another_family_takes_one_row(tmp_path, picture):
+    """LLaVA: its own processor, plain positions, no token types; against transformers' `generate`."""
+    backbone = load_chat(str(save_llava(tmp_path / "llava")), LoadOptions())
+    talk, other = backbone.open(picture), backbone.open(textured(96, 64, seed=5))
+    ids = torch.tensor([[*talk.opened.ids, *backbone.prompt.ask(QUESTIONS[0])]])
+    with torch.inference_mode():
+        whole = backbone.reader.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            **talk.opened.tensors,
+            do_sample=False,
+            max_new_tokens=12,
+        )
+    found = talk.ask(QUESTIONS[0], max_tokens=12).tokens
+    expected = whole[0, ids.shape[1] :].tolist()
+    assert list(found) == [i for i in expected if i not in backbone.reader.stops]
+    both = [(other, QUESTIONS[1], None), (talk, QUESTIONS[0], None)]
+    assert backbone.ask_many(both, max_tokens=12)[1].tokens == found
 
 
 def test_a_second_question_is_not_changed_by_the_first(talk):
