@@ -28,10 +28,15 @@ Script = Callable[[dict[str, Any], int], Reply]
 
 
 class EndpointServer:
-    """Use as a context manager; ``url`` is the base URL, ``requests`` what was asked so far."""
+    """Use as a context manager; ``url`` is the base URL, ``requests`` what was asked so far.
 
-    def __init__(self, script: Script) -> None:
-        self.script, self.requests = script, []
+    ``vocabulary`` answers the route /tokenize, which vLLM has and others have not.
+    """
+
+    def __init__(
+        self, script: Script, vocabulary: Callable[[str], list[int]] | None = None
+    ) -> None:
+        self.script, self.requests, self.vocabulary = script, [], vocabulary
         lock = threading.Lock()
         outer = self
 
@@ -41,16 +46,22 @@ class EndpointServer:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path.endswith("/tokenize"):
+                    self._send(*outer.tokenize(body["prompt"]), {})
+                    return
                 with lock:
                     number = len(outer.requests)
                     outer.requests.append(body)
                 reply = outer.script(body, number)
                 time.sleep(reply.delay)
-                data = json.dumps(_payload(body, reply)).encode()
+                self._send(reply.status, _payload(body, reply), reply.headers)
+
+            def _send(self, status: int, payload: Any, headers: dict[str, str]) -> None:
+                data = json.dumps(payload).encode()
                 try:
-                    self.send_response(reply.status)
+                    self.send_response(status)
                     self.send_header("Content-Type", "application/json")
-                    for key, value in reply.headers.items():
+                    for key, value in headers.items():
                         self.send_header(key, value)
                     self.send_header("Content-Length", str(len(data)))
                     self.end_headers()
@@ -61,6 +72,12 @@ class EndpointServer:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def tokenize(self, text: str) -> tuple[int, dict[str, Any]]:
+        """vLLM's route beside the protocol; other servers do not have it."""
+        if self.vocabulary is None:
+            return 404, {"error": {"message": "no such route"}}
+        return 200, {"tokens": self.vocabulary(text)}
 
     def __enter__(self) -> EndpointServer:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()

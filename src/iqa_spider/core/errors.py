@@ -6,6 +6,7 @@ __all__ = [
     "DatasetError",
     "DownloadError",
     "EndpointError",
+    "MemoryLimitError",
     "MissingExtraError",
     "PictureError",
     "QuestionError",
@@ -13,6 +14,7 @@ __all__ = [
     "ReplyError",
     "SpiderError",
     "StorageError",
+    "TrainingError",
 ]
 
 
@@ -56,8 +58,16 @@ class ReplyError(EndpointError):
     """A model answered, but with nothing of use: empty or cut off. Asking again may help."""
 
 
+class MemoryLimitError(SpiderError):
+    """A model does not fit into memory; the message names the flags that make it smaller."""
+
+
 class StorageError(SpiderError):
     """The disk refused: full, read-only or not permitted."""
+
+
+class TrainingError(SpiderError):
+    """A training run went wrong in a way that more of it cannot mend, such as a loss that is no number."""
 
 
 class MissingExtraError(SpiderError):

@@ -10,12 +10,17 @@ from iqa_spider.core.answers import Generation, TermLogits
 from iqa_spider.core.geometry import Mask, Picture, Point
 
 __all__ = [
+    "AsksMany",
     "Backbone",
     "Candidate",
     "Conversation",
+    "Rater",
+    "SeenRegion",
+    "SeesRegions",
     "Segmenter",
     "SegmenterSession",
     "TextModel",
+    "TextPrompted",
 ]
 
 
@@ -46,6 +51,44 @@ class Backbone(Protocol):
         ...
 
 
+@runtime_checkable
+class Rater(Protocol):
+    """A conversation that can put its picture on the scale of quality."""
+
+    def rate(self) -> tuple[float, dict[str, float]] | None:
+        """Score 0-100 (higher is better) and the probabilities of the five levels behind it.
+
+        None where the model turns out not to offer them, such as a server without log-probabilities.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenRegion:
+    """A region that a model proposed by itself: words of its looks and its mask ``bool [H, W]``."""
+
+    looks: tuple[str, ...]
+    mask: Mask
+
+
+@runtime_checkable
+class SeesRegions(Protocol):
+    """A conversation that divides its picture into regions."""
+
+    def seen_regions(self) -> Sequence[SeenRegion]: ...
+
+
+@runtime_checkable
+class AsksMany(Protocol):
+    """A backbone that answers questions about one or several of its open pictures together."""
+
+    def ask_many(
+        self, requests: Sequence[tuple[Any, str, Mask | None]], *, max_tokens: int = 160
+    ) -> list[Generation]:
+        """One generation a (conversation, question, region), equal to asking one by one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """One mask a segmenter offers, with the IoU it expects (0-1)."""
@@ -72,6 +115,15 @@ class Segmenter(Protocol):
 
     def open(self, picture: Picture) -> SegmenterSession:
         """Embed ``uint8 [H, W, 3]`` once."""
+        ...
+
+
+@runtime_checkable
+class TextPrompted(Protocol):
+    """A segmenter's session that is prompted by an answer's words instead of by points."""
+
+    def segment_text(self, answer: str) -> list[Candidate]:
+        """Masks of what the answer speaks of, best first."""
         ...
 
 

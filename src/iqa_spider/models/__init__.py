@@ -1,11 +1,14 @@
 """Backbones, grounding, segmenters and `Spider`. Importing this loads torch."""
 
 from iqa_spider.models.assessment import Assessment, RegionReport
-from iqa_spider.models.build import ModelCard, catalog, load_spider
+from iqa_spider.models.build import ModelCard, catalog
 from iqa_spider.models.grounding import text_to_point
+from iqa_spider.models.registry import BACKBONES, SEGMENTERS, load_spider
 from iqa_spider.models.spider import Session, Spider
 
 __all__ = [
+    "BACKBONES",
+    "SEGMENTERS",
     "Assessment",
     "ModelCard",
     "RegionReport",

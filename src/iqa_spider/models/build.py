@@ -1,4 +1,4 @@
-"""The builder: the one place that knows which files make a model and in what sizes."""
+"""The files of the embedded model: where they lie, whether they are whole, and loading them strictly."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from iqa_spider.core import CheckpointError, ConfigError
-from iqa_spider.models.encoder import QualityEncoder
-from iqa_spider.models.language import load_language
-from iqa_spider.models.pocket import PocketBackbone
-from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
-from iqa_spider.models.spider import Spider
-from iqa_spider.models.vision import PocketVision
+from iqa_spider.core import CheckpointError
 
-__all__ = ["ModelCard", "catalog", "load_spider", "load_weights", "weights_folder"]
+__all__ = ["FILES", "ModelCard", "catalog", "load_weights", "weights_folder"]
 
 FILES = ("encoder.safetensors", "segmenter.safetensors", "language.safetensors")
 
@@ -78,34 +71,3 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise CheckpointError(
             f"{path}: missing keys {result.missing_keys[:5]}, unknown {result.unexpected_keys[:5]}"
         )
-
-
-def load_spider(
-    name: str = "pocket",
-    *,
-    checkpoint: Path | None = None,
-    temperature: float | None = None,
-    threads: int | None = None,
-) -> Spider:
-    """Load a model once; it then answers about any number of pictures.
-
-    Args:
-        name: `pocket`, the embedded model.
-        checkpoint: another folder with the same files.
-        temperature: of text-to-point; None takes the value chosen on the training photos.
-        threads: CPU threads for torch; None leaves torch's choice.
-    """
-    if name != "pocket":
-        known = ", ".join(card.name for card in catalog())
-        raise ConfigError(f"unknown model {name!r}; known: {known}")
-    if threads:
-        torch.set_num_threads(threads)
-    folder = checkpoint or weights_folder(name)
-    encoder, net = QualityEncoder(), ClickNet()
-    load_weights(encoder, folder / FILES[0])
-    load_weights(net, folder / FILES[1])
-    segmenter = PocketSegmenter(net)
-    backbone = PocketBackbone(PocketVision(encoder, segmenter), load_language(folder, FILES[2]))
-    card = folder / "card.json"
-    chosen = json.loads(card.read_text()).get("temperature", 1.0) if card.exists() else 1.0
-    return Spider(backbone, segmenter, temperature=temperature or chosen)

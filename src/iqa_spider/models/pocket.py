@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iqa_spider.core import LEVELS, Generation, Mask, Picture, TermLogits, check_mask
+from iqa_spider.core import (
+    LEVELS,
+    Generation,
+    Mask,
+    Picture,
+    SeenRegion,
+    TermLogits,
+    check_mask,
+)
 from iqa_spider.models.focus import with_focus
 from iqa_spider.models.grounding import closed_softmax
 from iqa_spider.models.language import PocketLanguage, Prompt
@@ -37,6 +45,10 @@ class PocketConversation:
 
     def __init__(self, language: PocketLanguage, seen: Seen) -> None:
         self.language, self.seen = language, seen
+
+    def seen_regions(self) -> list[SeenRegion]:
+        pairs = zip(self.seen.regions, self.seen.masks, strict=True)
+        return [SeenRegion(view.looks, mask) for view, mask in pairs]
 
     def views(self, region: Mask | None, way: Route | None = None) -> list[RegionView]:
         """Global view, regions, and last the region that was marked or that fits the question best."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from iqa_spider.core import (
     Answer,
     Backbone,
     Box,
+    ConfigError,
     Conversation,
     Finding,
     Generation,
@@ -19,16 +20,19 @@ from iqa_spider.core import (
     Picture,
     PictureLike,
     Point,
+    Rater,
+    SeenRegion,
+    SeesRegions,
     Segmenter,
     SegmenterSession,
     Task,
+    TextPrompted,
     check_mask,
     level_of_score,
     open_picture,
 )
 from iqa_spider.models.assessment import Assessment, RegionReport
 from iqa_spider.models.grounding import text_to_point
-from iqa_spider.models.pocket import PocketConversation
 from iqa_spider.tasks import (
     Route,
     check_question,
@@ -58,7 +62,7 @@ class Spider:
     @classmethod
     def load(cls, name: str = "pocket", **options: Any) -> Self:
         """Load a model by name; see `load_spider` for the options."""
-        from iqa_spider.models.build import load_spider
+        from iqa_spider.models.registry import load_spider
 
         spider = load_spider(name, **options)
         return cls(spider.backbone, spider.segmenter, temperature=spider.temperature)
@@ -93,25 +97,23 @@ class Session:
 
     def rate(self) -> tuple[float, dict[str, float]] | None:
         """Score 0-100 and level probabilities, where the backbone can rate."""
-        if self._rating is None and isinstance(self.conversation, PocketConversation):
+        if self._rating is None and isinstance(self.conversation, Rater):
             self._rating = self.conversation.rate()
         return self._rating
 
+    def seen_regions(self) -> Sequence[SeenRegion]:
+        """The regions the backbone proposes; none where it does not divide pictures."""
+        if isinstance(self.conversation, SeesRegions):
+            return self.conversation.seen_regions()
+        return ()
+
     def find_region(self, name: str) -> Mask | None:
         """The proposed region that a name fits best ("the dark area at the top left"), if one does."""
-        if not isinstance(self.conversation, PocketConversation):
-            return None
-        seen = self.conversation.seen
-        looks = []
-        for view, mask in zip(seen.regions, seen.masks, strict=True):
-            words = [w for w in view.looks if w not in ("area", "dark", "light", "small", "large")]
-            light = next((w for w in view.looks if w in ("dark", "light")), "")
-            size = next((w for w in view.looks if w in ("small", "large")), "")
-            looks.append((Appearance(words[0] if words else "", light, size), terms_of(mask)))
-        scores = match_name(name, looks)
+        seen = self.seen_regions()
+        scores = match_name(name, [(_appearance(r.looks), terms_of(r.mask)) for r in seen])
         if not scores or max(scores) < 2:
             return None
-        return seen.masks[int(np.argmax(scores))]
+        return seen[int(np.argmax(scores))].mask
 
     def ask(
         self, question: str, *, region: Mask | Box | None = None, ground: bool | None = None
@@ -172,7 +174,10 @@ class Session:
         )
         found = text_to_point(generation, size, self.spider.temperature, probe)
         point = Point(min(found.point.x, self.width - 1), min(found.point.y, self.height - 1))
-        best = self.segmenter.segment([point])[0]
+        if isinstance(self.segmenter, TextPrompted):
+            best = self.segmenter.segment_text(generation.text)[0]
+        else:
+            best = self.segmenter.segment([point])[0]
         terms = {
             "vertical": found.vertical.probabilities,
             "horizontal": found.horizontal.probabilities,
@@ -181,9 +186,15 @@ class Session:
 
     def assess(self) -> Assessment:
         """Level, score, description, every region with its distortions, and the worst one."""
+        rating = self.rate()
+        if rating is None:
+            raise ConfigError(
+                f"{self.spider.backbone.name} cannot rate pictures, which assess needs: it returns no "
+                "log-probabilities; name another --model, or ask it with `iqa-spider ask`"
+            )
+        score, levels = rating
         answer = self.ask(WORST)
         description = self.ask(DESCRIBE, ground=False).text
-        score, levels = self.rate() or (float("nan"), {})
         regions = self._regions()
         damaged = [i for i, r in enumerate(regions) if r.findings]
         worst = max(
@@ -193,12 +204,7 @@ class Session:
         return Assessment(level, score, levels, description, regions, worst, answer)
 
     def _regions(self) -> tuple[RegionReport, ...]:
-        if not isinstance(self.conversation, PocketConversation):
-            return ()
-        seen = self.conversation.seen
-        return tuple(
-            self._report(v.looks, m) for v, m in zip(seen.regions, seen.masks, strict=True)
-        )
+        return tuple(self._report(r.looks, r.mask) for r in self.seen_regions())
 
     def _report(self, looks: tuple[str, ...], mask: Mask) -> RegionReport:
         text = self.conversation.ask(REFER, region=mask).text
@@ -214,3 +220,11 @@ class Session:
             quality=region_level(sum(f.severity for f in findings)),
             text=text,
         )
+
+
+def _appearance(looks: tuple[str, ...]) -> Appearance:
+    """Colour, light and size among the words of a region's looks."""
+    words = [w for w in looks if w not in ("area", "dark", "light", "small", "large")]
+    light = next((w for w in looks if w in ("dark", "light")), "")
+    size = next((w for w in looks if w in ("small", "large")), "")
+    return Appearance(words[0] if words else "", light, size)

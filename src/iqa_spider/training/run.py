@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from iqa_spider.core import ConfigError
+from iqa_spider.training.lmm_recipe import DataStage, LmmStage
 
 __all__ = [
     "EncoderStage",
@@ -100,7 +101,7 @@ class ReaderStage(BaseModel):
 
 
 Recipe = Annotated[
-    EncoderStage | SegmenterStage | FactsStage | PictureStage | ReaderStage,
+    EncoderStage | SegmenterStage | FactsStage | PictureStage | ReaderStage | LmmStage | DataStage,
     Field(discriminator="stage"),
 ]
 
@@ -141,6 +142,14 @@ def run_recipe(path: Path, changes: dict[str, Any] | None = None) -> dict[str, f
         return _facts(recipe)
     if isinstance(recipe, ReaderStage):
         return _reader(recipe)
+    if isinstance(recipe, LmmStage):
+        from iqa_spider.training.lmm import train_lmm
+
+        return train_lmm(recipe)
+    if isinstance(recipe, DataStage):
+        from iqa_spider.training.lmm_data import export_mix
+
+        return export_mix(recipe)
     return _pictures(recipe)
 
 

@@ -13,12 +13,15 @@ from iqa_spider.serving.cli import (
     batch,
     bench,
     calibrate,
+    costs,
     dataset,
     distortions,
     figures,
+    merge,
     models,
     train,
 )
+from iqa_spider.serving.cli.options import takes_model
 
 __all__ = ["app", "main"]
 
@@ -29,17 +32,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What is wrong with a picture, where, and how badly.",
 )
-app.command("ask")(ask.ask)
-app.command("assess")(assess.assess)
-app.command("batch")(batch.batch)
-app.command("models")(models.models)
+app.command("ask")(takes_model(ask.ask))
+app.command("assess")(takes_model(assess.assess))
+app.command("batch")(takes_model(batch.batch))
+app.command("models")(takes_model(models.models))
 app.command("pull")(models.pull)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(bench.app, name="bench")
 app.command("calibrate")(calibrate.calibrate)
 app.command("distortions")(distortions.distortions)
 app.command("figures")(figures.figures)
+app.command("costs")(takes_model(costs.costs))
 app.command("train")(train.train)
+app.command("merge")(merge.merge)
 
 
 def main() -> None:

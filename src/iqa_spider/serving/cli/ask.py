@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iqa_spider.serving.cli.options import Checkpoint, Json, MaxMegapixels, Temperature, Threads
+from iqa_spider.serving.cli.options import Json, MaxMegapixels, ModelChoice
 
 __all__ = ["ask"]
 
@@ -29,11 +29,8 @@ def ask(
         Path | None, typer.Option(help="Write the answer's mask as a black and white PNG.")
     ] = None,
     as_json: Json = False,
-    model: Annotated[str, typer.Option(help="Model name; see `iqa-spider models`.")] = "pocket",
-    temperature: Temperature = None,
     max_megapixels: MaxMegapixels = 100.0,
-    checkpoint: Checkpoint = None,
-    threads: Threads = None,
+    choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
     """Ask a picture about its quality.
 
@@ -44,6 +41,8 @@ def ask(
         iqa-spider ask photo.jpg "Which region was blurred first, then compressed?" --json
 
         iqa-spider ask photo.jpg "What is wrong here?" --box 40,60,200,180
+
+        iqa-spider ask photo.jpg "Where is it worst?" --model hf:qwen3-vl --segmenter sam2:sam2.1-hiera-large
     """
     from iqa_spider.core import Box, RegionError, open_picture
     from iqa_spider.tasks.questions import check_question
@@ -54,10 +53,7 @@ def ask(
     picture = open_picture(image, max_megapixels=max_megapixels)
     height, width = picture.shape[:2]
     marked = None if box is None else Box.parse(box).inside(width, height)
-    from iqa_spider.models import load_spider
-
-    spider = load_spider(model, checkpoint=checkpoint, temperature=temperature, threads=threads)
-    session = spider.open(picture)
+    session = choice.load().open(picture)
     area = marked.mask(width, height) if marked else None
     if mask is not None:
         area = _read_mask(mask, height, width)

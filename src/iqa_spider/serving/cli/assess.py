@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iqa_spider.serving.cli.options import Checkpoint, Json, MaxMegapixels, Threads
+from iqa_spider.serving.cli.options import Json, MaxMegapixels, ModelChoice
 
 __all__ = ["assess"]
 
@@ -20,8 +20,7 @@ def assess(
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("report"),
     as_json: Json = False,
     max_megapixels: MaxMegapixels = 100.0,
-    checkpoint: Checkpoint = None,
-    threads: Threads = None,
+    choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
     """Write a report on each picture: level and score, description, regions, the worst region.
 
@@ -40,10 +39,9 @@ def assess(
     paths = _expand(images)
     if not paths:
         raise PictureError(f"{', '.join(map(str, images))}: no pictures in there")
-    from iqa_spider.models import load_spider
     from iqa_spider.serving.report import ReportRow, assessment_record, write_index, write_report
 
-    spider = load_spider(checkpoint=checkpoint, threads=threads)
+    spider = choice.load()
     console = Console(stderr=True)
     rows, records, used = [], [], set[str]()
     for path in track(paths, "Assessing", console=console, transient=True):

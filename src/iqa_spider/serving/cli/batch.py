@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iqa_spider.serving.cli.options import Checkpoint, MaxMegapixels, Temperature, Threads
+from iqa_spider.serving.cli.options import MaxMegapixels, ModelChoice
 
 __all__ = ["batch"]
 
@@ -17,10 +17,8 @@ def batch(
     images: Annotated[Path, typer.Option(help="Folder that the image names are relative to.")],
     out: Annotated[Path, typer.Option(help="Answers, one line a request.")],
     strict: Annotated[bool, typer.Option(help="Exit with 2 if any row has an error.")] = False,
-    temperature: Temperature = None,
     max_megapixels: MaxMegapixels = 100.0,
-    checkpoint: Checkpoint = None,
-    threads: Threads = None,
+    choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
     """Answer many questions; a killed job goes on where it stopped.
 
@@ -37,10 +35,9 @@ def batch(
         raise ConfigError(f"{requests}: no such file")
     if not images.is_dir():
         raise ConfigError(f"{images}: no such folder; --images names the folder of the pictures")
-    from iqa_spider.models import load_spider
     from iqa_spider.serving.batch import run_batch
 
-    spider = load_spider(checkpoint=checkpoint, temperature=temperature, threads=threads)
+    spider = choice.load()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Answering", total=None)
         summary = run_batch(
