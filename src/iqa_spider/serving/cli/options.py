@@ -14,7 +14,15 @@ import typer
 if TYPE_CHECKING:
     from iqa_spider.models import Spider
 
-__all__ = ["Checkpoint", "Json", "MaxMegapixels", "ModelChoice", "Threads", "takes_model"]
+__all__ = [
+    "Checkpoint",
+    "Json",
+    "MaxMegapixels",
+    "ModelChoice",
+    "Temperature",
+    "Threads",
+    "takes_model",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON that a script can read.")]
 MaxMegapixels = Annotated[
@@ -22,6 +30,9 @@ MaxMegapixels = Annotated[
 ]
 Checkpoint = Annotated[
     Path | None, typer.Option(help="Folder with other weights of the embedded model.")
+]
+Temperature = Annotated[
+    float | None, typer.Option(help="Temperature of text-to-point; default: chosen in training.")
 ]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.")]
 
