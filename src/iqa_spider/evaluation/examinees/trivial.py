@@ -98,7 +98,10 @@ class Random:
             return None, None
         height, width = own["size"]
         point = (round(float(rng.uniform(0, width)), 2), round(float(rng.uniform(0, height)), 2))
-        mask = decode_rle(taken if taken is not None else own).astype(np.uint8)
+        # The other answer may be the whole image, which has no mask of its own.
+        mask = np.ones((height, width), np.uint8)
+        if taken is not None:
+            mask = decode_rle(taken).astype(np.uint8)
         resized: Mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
         return encode_rle(resized), point
 
