@@ -65,7 +65,7 @@ class Answer:
 
     ``mask`` (``bool [H, W]``) and ``point`` are in the pixels of the displayed picture; both are None
     where the question asks for no region. ``score`` is 0-100, higher is better. ``seconds`` holds
-    the time of each part (encode, generate, segment).
+    the time of each part: encode (once a picture), generate, point (text-to-point alone), segment, rate.
     """
 
     text: str

@@ -97,7 +97,6 @@ def _refer(
             question = question_for(Task.REFERRING, subtask, asked, rng, marked=True)
             answer = session.ask(question, region=masks[target])
             figures.add(f"referring {subtask.value}", set(answer.distortions) == truth, photo)
-            _seconds(figures, answer.seconds)
     for target in set(range(len(masks))) - set(damaged):
         question = question_for(
             Task.REFERRING, SubTask.SHORT, Facts(facts.regions, target=target), rng, marked=True
@@ -125,6 +124,7 @@ def _ground(
         return
     question = question_for(Task.GROUNDING, subtask, found, rng)
     answer = session.ask(question)
+    _seconds(figures, answer.seconds)
     if found.whole_image:
         figures.add("uniform picture said to be so", answer.whole_image, photo)
         return
@@ -217,7 +217,8 @@ def markdown(figures: Figures, command: str, split: str) -> str:
         "|---|---|---|---|---|",
         *(f"| {n} | {e} | {e.items} | {b} | {p} |" for n, e, b, p in rows),
         "",
-        "Seconds a question (2 cores, median): "
-        + ", ".join(f"{k} {np.median(v):.2f}" for k, v in figures.seconds.items()),
+        "Seconds a question (median; encode once a picture): "
+        + ", ".join(f"{k} {np.median(v):.4f}" for k, v in figures.seconds.items() if any(v)),
+        "(`point` is what text-to-point adds to plain generation.)",
     ]
     return "\n".join(lines) + "\n"

@@ -133,12 +133,10 @@ class Session:
         told = time.perf_counter()
         wanted = way.task is Task.GROUNDING if ground is None else ground
         answer = self._answer(question, way, generation, mask, wanted)
-        seconds = {
-            "encode": self.encode_seconds,
-            "generate": told - start,
-            "segment": time.perf_counter() - told,
-        }
-        return Answer(**{**answer, "seconds": seconds})
+        spent = answer.pop("seconds", {"point": 0.0, "segment": 0.0})
+        rest = time.perf_counter() - told - sum(spent.values())
+        seconds = {"encode": self.encode_seconds, "generate": told - start, **spent, "rate": rest}
+        return Answer(**answer, seconds=seconds)
 
     def _region(self, region: Mask | Box | None) -> Mask | None:
         if isinstance(region, Box):
@@ -172,7 +170,9 @@ class Session:
         probe: Callable[[str], Any] = lambda beginning: self.conversation.probe(  # noqa: E731
             question, beginning, region=region
         )
+        start = time.perf_counter()
         found = text_to_point(generation, size, self.spider.temperature, probe)
+        pointed = time.perf_counter()
         point = Point(min(found.point.x, self.width - 1), min(found.point.y, self.height - 1))
         if isinstance(self.segmenter, TextPrompted):
             best = self.segmenter.segment_text(generation.text)[0]
@@ -182,7 +182,8 @@ class Session:
             "vertical": found.vertical.probabilities,
             "horizontal": found.horizontal.probabilities,
         }
-        return {"point": point, "terms": terms, "mask": best.mask}
+        seconds = {"point": pointed - start, "segment": time.perf_counter() - pointed}
+        return {"point": point, "terms": terms, "mask": best.mask, "seconds": seconds}
 
     def assess(self) -> Assessment:
         """Level, score, description, every region with its distortions, and the worst one."""
