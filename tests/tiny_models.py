@@ -290,5 +290,5 @@ if __name__ == "__main__":
     if saver is not None:
         saver(Path(sys.argv[2]))
     else:
-        wide = {"hidden_size": 256, "num_hidden_layers": 12, "patches": 4096}
+        wide = {"hidden_size": 128, "num_hidden_layers": 4, "patches": 4096}
         save_qwen(Path(sys.argv[2]), sys.argv[1], **wide)

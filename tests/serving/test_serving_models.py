@@ -38,7 +38,7 @@ def _command(*words, ok: bool = True):
         [sys.executable, "-m", "iqa_spider", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
         env={**os.environ, "COLUMNS": "200", "HF_HUB_OFFLINE": "1"},
     )
     assert (result.returncode == 0) == ok, result.stderr

@@ -245,7 +245,7 @@ def test_two_processes_give_the_loss_of_one(tmp_path, base, rows):
         ],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert result.returncode == 0, result.stderr[-2000:]
