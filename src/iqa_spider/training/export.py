@@ -29,8 +29,13 @@ def export_pocket(
     *,
     temperature: float = 1.0,
     stages: dict[str, Path] | None = None,
+    earlier: dict[str, float] | None = None,
 ) -> None:
-    """Write what `load_spider` reads. ``stages`` names further checkpoints for the card's times."""
+    """Write what `load_spider` reads.
+
+    ``stages`` names further checkpoints for the card's times, ``earlier`` the minutes of the trainings that
+    a stage went on from (its recipe's ``start``).
+    """
     out.mkdir(parents=True, exist_ok=True)
     parts = {"encoder": encoder, "segmenter": segmenter, "language": language}
     for name, checkpoint in parts.items():
@@ -41,7 +46,11 @@ def export_pocket(
         save_file(half, str(out / f"{name}.safetensors"))
     for name in ("config.json", "tokenizer.json"):
         shutil.copyfile(base / name, out / name)
-    minutes = {k: round(_minutes(p), 1) for k, p in {**parts, **(stages or {})}.items()}
+    before = earlier or {}
+    minutes = {
+        name: round(_minutes(path) + before.get(name, 0.0), 1)
+        for name, path in {**parts, **(stages or {})}.items()
+    }
     card = {
         "name": "pocket",
         "licence": "research only (weights; trained in part on research-only photos)",
