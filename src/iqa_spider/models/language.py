@@ -1,8 +1,8 @@
 """The language model of `pocket`: eight layers of SmolLM2 that read region tokens.
 
-A prompt is the question, what the reader took it to mean, the picture as tokens, then the answer. The
-question comes first so that each region token is read in its light; the meaning (`tasks.meaning`) is the
-same for all wordings, so that a model this small need not know them all.
+A prompt is what the question means (`tasks.meaning`, the same for all wordings), the picture as tokens, then
+the answer. The meaning comes first so that each region token is read in its light. The question's own words
+stay with the reader, which knows more of them than a model of this size learns on two cores.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ class PocketLanguage(nn.Module):
                 pieces = self.tokenizer.encode(f" {word}").ids
                 self.mix.weight[:, index] = table[pieces].mean(0)
 
-    def prompt(self, question: str, way: Route, views: Sequence[RegionView]) -> Prompt:
-        """Lay out a question, its meaning and its views: global and regions first, a marked one last."""
+    def prompt(self, way: Route, views: Sequence[RegionView]) -> Prompt:
+        """Lay out a question's meaning and its views: global and regions first, a marked one last."""
         encode = self.tokenizer.encode
         plain = [view for view in views if view.kind != "asked"]
         asked = [view for view in views if view.kind == "asked"]
         ids = [
-            *encode(f"Question: {question}\nMeaning: {meaning(way)}\nPicture:").ids,
+            *encode(f"Question: {meaning(way)}\nPicture:").ids,
             *([-1] * len(plain)),
         ]
         if asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from iqa_spider.core import (
     Mask,
     Picture,
     SeenRegion,
+    Task,
     TermLogits,
     check_mask,
 )
@@ -51,8 +53,13 @@ class PocketConversation:
         return [SeenRegion(view.looks, mask) for view, mask in pairs]
 
     def views(self, region: Mask | None, way: Route | None = None) -> list[RegionView]:
-        """Global view, regions, and last the region that was marked or that fits the question best."""
+        """Global view, regions, and last the region that was marked or that fits the question best.
+
+        A question about the distortions of nothing in particular is about the whole picture.
+        """
         views = [self.seen.overall, *self.seen.regions]
+        if region is None and way is not None and way.task is Task.REFERRING:
+            return [*views, replace(self.seen.overall, kind="asked")]
         if region is not None:
             width, height = self.seen.size
             return [*views, self.seen.view(check_mask(region, height, width), "asked")]
@@ -61,7 +68,9 @@ class PocketConversation:
     def prompt(self, question: str, region: Mask | None = None) -> Prompt:
         """What the language model reads."""
         way = route(question, has_region=region is not None)
-        return self.language.prompt(question, way, self.views(region, way))
+        if region is None and way.task is Task.LOCAL:
+            way = Route(Task.GLOBAL)  # a region that nobody could find: the picture is described
+        return self.language.prompt(way, self.views(region, way))
 
     def ask(
         self, question: str, *, region: Mask | None = None, max_tokens: int = 160

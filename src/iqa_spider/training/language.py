@@ -93,7 +93,7 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
         ids, targets = answer_steps(model, item)
         if index % 3:
             ids, targets = _up_to_terms(ids, targets, item)
-        prompt = model.prompt(item.question, item.way, item.views)
+        prompt = model.prompt(item.way, item.views)
         rows.append(model.embed(prompt, ids[:-1]))
         start = len(prompt.ids) - 1
         picks += [(index, start + i) for i in range(len(ids))]
@@ -141,7 +141,7 @@ def length_grouped(
     """Batches of alike lengths, in random order: padding would cost half of the time."""
     while True:
         items = [next(stream) for _ in range(batch * batches)]
-        items.sort(key=lambda item: len(item.answer) + len(item.question) + 5 * len(item.views))
+        items.sort(key=lambda item: len(item.answer) + 5 * len(item.views))
         for index in rng.permutation(batches):
             yield items[index * batch : (index + 1) * batch]
 
@@ -156,7 +156,7 @@ def language_figures(model: PocketLanguage, items: Sequence[Exercise]) -> dict[s
         sums.setdefault(key, []).append(value)
 
     for item in items:
-        generation = model.generate(model.prompt(item.question, item.way, item.views), 60)
+        generation = model.generate(model.prompt(item.way, item.views), 60)
         parsed, truth = parse_answer(generation.text), parse_answer(item.answer)
         if item.way.task is Task.GROUNDING and item.way.subtask is not None:
             add(f"{item.way.subtask.value}_whole", float(parsed.whole_image == truth.whole_image))

@@ -91,7 +91,9 @@ def observed_exercise(
     way, facts = plan
     views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
     target = facts.target
-    asked = None if target is None or task is Task.GROUNDING else scene.asked[target]
+    asked = None
+    if task in (Task.LOCAL, Task.REFERRING):
+        asked = scene.overall if target is None else scene.asked[target]
     anchor = None if target is None else scene.anchors[target]
     return write_exercise(way, facts, views, asked, anchor, rng)
 

@@ -63,10 +63,14 @@ class SegmenterStage(_Stage):
 
 
 class FactsStage(_Stage):
-    """Stage 1: language model on facts alone. ``base`` holds base.safetensors (see `convert_base`)."""
+    """Stage 1: language model on facts alone.
+
+    ``base`` holds base.safetensors (see `convert_base`), ``start`` weights to go on from (safetensors).
+    """
 
     stage: Literal["language-facts"]
     base: Path
+    start: Path | None = None
     batch: int = 24
     rate: float = 4e-4
 
@@ -197,7 +201,12 @@ def _facts(recipe: FactsStage) -> dict[str, float]:
         threads=recipe.threads,
     )
     dev = list(itertools.islice(symbolic_exercises("dev"), 160))
-    return train_language(_language(recipe.base), settings, symbolic_exercises("train"), dev)
+    model = _language(recipe.base)
+    if recipe.start is not None:
+        from iqa_spider.models.build import load_weights
+
+        load_weights(model, recipe.start)
+    return train_language(model, settings, symbolic_exercises("train"), dev)
 
 
 def _pictures(recipe: PictureStage) -> dict[str, float]:

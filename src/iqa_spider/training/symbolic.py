@@ -183,6 +183,8 @@ def plan_exercise(
         if found is None:
             return None
         return Route(task, subtask, found.extremum, found.asked, found.order), found
+    if facts.whole_image and task is Task.REFERRING and rng.random() < 0.4:
+        return Route(task, subtask), replace(facts, target=None)  # asked of the whole picture
     if not facts.regions:
         return None
     target = int(rng.integers(len(facts.regions)))
@@ -202,7 +204,6 @@ def write_exercise(
     None where the region in focus is far from the true one: learning from both at once would make the
     point the mean of two places, which is neither.
     """
-    marked = asked is not None
     if way.task is Task.GROUNDING:
         views = with_focus(views, way)
         focus = views[-1] if views and views[-1].kind == "asked" else None
@@ -212,7 +213,7 @@ def write_exercise(
         views = [*views, replace(asked, kind="asked")]
     located = way.task in (Task.GROUNDING, Task.LOCAL) and facts.target is not None
     return Exercise(
-        worded(way, facts, rng, marked=marked),
+        worded(way, facts, rng, marked=facts.target is not None),
         way,
         tuple(views),
         write_rating(facts) if way.rating else write_answer(way.task, way.subtask, facts, rng),
@@ -234,7 +235,8 @@ def exercise(
     way, facts = plan
     views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
     target = facts.target
-    about = None if target is None or task is Task.GROUNDING else scene.views[target]
-    asked = about if rng.random() < 0.75 else None
+    asked = None
+    if task in (Task.LOCAL, Task.REFERRING):
+        asked = scene.overall if target is None else scene.views[target]
     anchor = None if target is None else scene.anchors[target]
     return write_exercise(way, facts, views, asked, anchor, rng)
