@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iqa_spider.core import ConfigError, EndpointError
+from iqa_spider.core import ConfigError
 from iqa_spider.dataset.build import BuildSettings, build_dataset
 from iqa_spider.dataset.engines import LocalEngine, engine_named
 
@@ -21,14 +21,6 @@ def test_names_of_engines_and_what_does_not_go_together():
         engine_named("spark", 1)
     with pytest.raises(ConfigError, match="needs --engine ray"):
         engine_named("local", 1, "auto")
-
-
-@pytest.mark.filterwarnings("ignore")  # Ray's own, of many kinds
-def test_a_ray_cluster_that_is_not_there_is_named(small_photos, tmp_path):
-    pytest.importorskip("ray")
-    engine = engine_named("ray", 1, "127.0.0.1:9")
-    with pytest.raises(EndpointError, match=r"Ray at 127\.0\.0\.1:9 did not start"):
-        build_dataset(small_photos, tmp_path / "set", BuildSettings(size=160), engine=engine)
 
 
 @pytest.mark.filterwarnings("ignore")
