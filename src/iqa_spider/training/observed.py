@@ -12,14 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from iqa_spider.core import (
     CheckpointError,
     Facts,
-    SubTask,
-    Task,
     generator,
 )
 from iqa_spider.dataset.facts import scene_facts
@@ -29,7 +26,7 @@ from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.models.vision import PocketVision
 from iqa_spider.tasks import anchor
-from iqa_spider.training.symbolic import Exercise, pick_task, plan_exercise, write_exercise
+from iqa_spider.training.symbolic import Exercise, exercise, pick_task
 
 __all__ = [
     "ObservedScene",
@@ -76,26 +73,9 @@ def observed_exercises(scenes: Sequence[ObservedScene], *keys: str | int) -> Ite
         counter += 1
         scene = scenes[int(rng.integers(len(scenes)))]
         for _ in range(3):
-            item = observed_exercise(scene, rng, *pick_task(rng))
+            item = exercise(scene, rng, *pick_task(rng))
             if item is not None:
                 yield item
-
-
-def observed_exercise(
-    scene: ObservedScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
-) -> Exercise | None:
-    """A question of this task about the scene, or None where it has no unique answer."""
-    plan = plan_exercise(scene.facts, rng, task, subtask)
-    if plan is None:
-        return None
-    way, facts = plan
-    views = [scene.overall, *(scene.views[i] for i in rng.permutation(len(scene.views)))]
-    target = facts.target
-    asked = None
-    if task in (Task.LOCAL, Task.REFERRING):
-        asked = scene.overall if target is None else scene.asked[target]
-    anchor = None if target is None else scene.anchors[target]
-    return write_exercise(way, facts, views, asked, anchor, rng)
 
 
 def cached_scenes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from iqa_spider.tasks.writers import write_rating
 from iqa_spider.training.wordings import worded
 
 __all__ = [
+    "AskableScene",
     "Exercise",
     "exercise",
     "pick_task",
@@ -54,6 +56,24 @@ class Exercise:
     facts: Facts
 
 
+class AskableScene(Protocol):
+    """What is true of a picture and what is seen of it.
+
+    ``views`` are of the regions that were proposed, ``asked`` of the true ones, in the order of the facts.
+    """
+
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def overall(self) -> RegionView: ...
+    @property
+    def views(self) -> tuple[RegionView, ...]: ...
+    @property
+    def asked(self) -> tuple[RegionView, ...]: ...
+    @property
+    def anchors(self) -> tuple[tuple[float, float], ...]: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolicScene:
     """Regions as facts and as views (same order), the picture's global view and its score."""
@@ -64,6 +84,15 @@ class SymbolicScene:
     overall: RegionView
     score: float
     uniform: bool
+
+    @property
+    def facts(self) -> Facts:
+        level = level_of_score(self.score)
+        return Facts(self.regions, whole_image=self.uniform, level=level, score=self.score)
+
+    @property
+    def asked(self) -> tuple[RegionView, ...]:
+        return self.views
 
 
 def _findings(accumulation: Accumulation | None) -> tuple[Finding, ...]:
@@ -224,12 +253,10 @@ def write_exercise(
 
 
 def exercise(
-    scene: SymbolicScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
+    scene: AskableScene, rng: np.random.Generator, task: Task, subtask: SubTask | None
 ) -> Exercise | None:
     """A question of this task about the scene, or None where the scene has no unique answer to it."""
-    level = level_of_score(scene.score)
-    everything = Facts(scene.regions, whole_image=scene.uniform, level=level, score=scene.score)
-    plan = plan_exercise(everything, rng, task, subtask)
+    plan = plan_exercise(scene.facts, rng, task, subtask)
     if plan is None:
         return None
     way, facts = plan
@@ -237,6 +264,6 @@ def exercise(
     target = facts.target
     asked = None
     if task in (Task.LOCAL, Task.REFERRING):
-        asked = scene.overall if target is None else scene.views[target]
+        asked = scene.overall if target is None else scene.asked[target]
     anchor = None if target is None else scene.anchors[target]
     return write_exercise(way, facts, views, asked, anchor, rng)
