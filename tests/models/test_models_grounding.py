@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from iqa_spider.core import FORMS, HORIZONTAL, TERMS, VERTICAL, Generation
-from iqa_spider.models.grounding import PROBE, closed_softmax, find_axis, text_to_point
+from iqa_spider.core import FORMS, HORIZONTAL, TERMS, VERTICAL, Generation, Point
+from iqa_spider.models.grounding import PROBE, closed_softmax, find_axis, snap, text_to_point
 
 
 def _generation(pieces: list[str], logits: dict[int, dict[str, float]]) -> Generation:
@@ -93,3 +93,12 @@ def test_a_missing_axis_is_asked_for():
 
 def test_no_term_no_axis():
     assert find_axis(_generation(["nothing", " here"], {}), VERTICAL, 1.0) is None
+
+
+def test_points_snap_to_the_nearest_region_within_reach():
+    """Snapping beyond its reach would send the click to a region that the text does not mean."""
+    anchors = [Point(10, 10), Point(90, 50)]
+    assert snap(Point(14, 12), anchors, (100, 100), 0.1) == anchors[0]
+    assert snap(Point(50, 30), anchors, (100, 100), 0.1) == Point(50, 30)
+    assert snap(Point(14, 12), anchors, (100, 100), 0.0) == Point(14, 12)
+    assert snap(Point(14, 12), [], (100, 100), 0.5) == Point(14, 12)

@@ -65,10 +65,14 @@ class Rater(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenRegion:
-    """A region that a model proposed by itself: words of its looks and its mask ``bool [H, W]``."""
+    """A region that a model proposed by itself: words of its looks, its mask ``bool [H, W]``, its anchor.
+
+    The anchor is a point well inside the region.
+    """
 
     looks: tuple[str, ...]
     mask: Mask
+    anchor: Point
 
 
 @runtime_checkable

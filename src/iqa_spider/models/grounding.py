@@ -7,7 +7,7 @@ At the step that wrote the term, the closed set of its axis is put through a sof
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from iqa_spider.core import (
     TermLogits,
 )
 
-__all__ = ["PROBE", "closed_softmax", "find_axis", "text_to_point"]
+__all__ = ["PROBE", "closed_softmax", "find_axis", "snap", "text_to_point"]
 
 PROBE: Final = "The region at the"
 """Beginning of an answer that is scored where the answer named no term on an axis."""
@@ -113,6 +113,19 @@ def text_to_point(
     x = size[0] * horizontal.probabilities["right"]
     y = size[1] * vertical.probabilities["bottom"]
     return Grounded(Point(x, y), vertical, horizontal)
+
+
+def snap(point: Point, anchors: Sequence[Point], size: tuple[int, int], reach: float) -> Point:
+    """The nearest anchor of a region within ``reach`` (in units of the picture's sides), else the point.
+
+    Two probabilities carry a place only so exactly; a backbone that divides its picture into regions
+    knows which of them the place can mean.
+    """
+    if reach <= 0 or not anchors:
+        return point
+    far = [np.hypot((a.x - point.x) / size[0], (a.y - point.y) / size[1]) for a in anchors]
+    nearest = int(np.argmin(far))
+    return anchors[nearest] if far[nearest] <= reach else point
 
 
 def _probed(logits: TermLogits, words: tuple[str, str], temperature: float) -> AxisTerm:

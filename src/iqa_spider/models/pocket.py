@@ -12,6 +12,7 @@ from iqa_spider.core import (
     Generation,
     Mask,
     Picture,
+    Point,
     SeenRegion,
     Task,
     TermLogits,
@@ -50,7 +51,11 @@ class PocketConversation:
 
     def seen_regions(self) -> list[SeenRegion]:
         pairs = zip(self.seen.regions, self.seen.masks, strict=True)
-        return [SeenRegion(view.looks, mask) for view, mask in pairs]
+        width, height = self.seen.size
+        return [
+            SeenRegion(view.looks, mask, Point(view.x * width, view.y * height))
+            for view, mask in pairs
+        ]
 
     def views(self, region: Mask | None, way: Route | None = None) -> list[RegionView]:
         """Global view, regions, and last the region that was marked or that fits the question best.

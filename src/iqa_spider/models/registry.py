@@ -170,10 +170,12 @@ def load_spider(
     folder = checkpoint or weights_folder()
     shop = Workshop(folder, settings, {})
     backbone = brain.load(target, shop)
+    chosen = _chosen(folder) if name == "pocket" else {}
     return Spider(
         backbone,
         cutter.load(cut, shop),
-        temperature=temperature or (_chosen(folder) if name == "pocket" else 1.0),
+        temperature=temperature or chosen.get("temperature", 1.0),
+        reach=chosen.get("reach", 0.0),
     )
 
 
@@ -185,7 +187,8 @@ def _refuse_idle(kind: Kind[Backbone], name: str, options: LoadOptions) -> None:
         raise ConfigError(f"--endpoint is for --model openai:NAME; {name} runs here")
 
 
-def _chosen(folder: Path) -> float:
-    """Temperature that was chosen for these weights, as their card tells."""
+def _chosen(folder: Path) -> dict[str, float]:
+    """What `calibrate` chose for these weights, as their card tells: temperature and reach."""
     card = folder / "card.json"
-    return float(json.loads(card.read_text()).get("temperature", 1.0)) if card.exists() else 1.0
+    details = json.loads(card.read_text()) if card.exists() else {}
+    return {name: float(details[name]) for name in ("temperature", "reach") if name in details}

@@ -32,7 +32,7 @@ from iqa_spider.core import (
     open_picture,
 )
 from iqa_spider.models.assessment import Assessment, RegionReport
-from iqa_spider.models.grounding import text_to_point
+from iqa_spider.models.grounding import snap, text_to_point
 from iqa_spider.tasks import (
     Route,
     check_question,
@@ -55,9 +55,16 @@ class Spider:
     """Answers questions about the quality of pictures with text, point and mask."""
 
     def __init__(
-        self, backbone: Backbone, segmenter: Segmenter, *, temperature: float = 1.0
+        self,
+        backbone: Backbone,
+        segmenter: Segmenter,
+        *,
+        temperature: float = 1.0,
+        reach: float = 0.0,
     ) -> None:
-        self.backbone, self.segmenter, self.temperature = backbone, segmenter, temperature
+        """``temperature`` of text-to-point; ``reach`` within which a point snaps to a seen region."""
+        self.backbone, self.segmenter = backbone, segmenter
+        self.temperature, self.reach = temperature, reach
 
     @classmethod
     def load(cls, name: str = "pocket", **options: Any) -> Self:
@@ -65,7 +72,12 @@ class Spider:
         from iqa_spider.models.registry import load_spider
 
         spider = load_spider(name, **options)
-        return cls(spider.backbone, spider.segmenter, temperature=spider.temperature)
+        return cls(
+            spider.backbone,
+            spider.segmenter,
+            temperature=spider.temperature,
+            reach=spider.reach,
+        )
 
     def open(self, picture: PictureLike) -> Session:
         """Encode a picture once; ask the session as often as you like."""
@@ -172,8 +184,10 @@ class Session:
         )
         start = time.perf_counter()
         found = text_to_point(generation, size, self.spider.temperature, probe)
+        anchors = [region.anchor for region in self.seen_regions()] if self.spider.reach else []
+        near = snap(found.point, anchors, size, self.spider.reach)
+        point = Point(min(near.x, self.width - 1), min(near.y, self.height - 1))
         pointed = time.perf_counter()
-        point = Point(min(found.point.x, self.width - 1), min(found.point.y, self.height - 1))
         if isinstance(self.segmenter, TextPrompted):
             best = self.segmenter.segment_text(generation.text)[0]
         else:

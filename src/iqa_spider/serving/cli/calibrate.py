@@ -21,7 +21,7 @@ def calibrate(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Try temperatures on training photos: how far is the point from the region it should name?
+    """Try temperature and reach on training photos: how far is the point from the region it should name?
 
     Example:
 
@@ -57,14 +57,18 @@ def calibrate(
     if write:
         card = (checkpoint or weights_folder()) / "card.json"
         details = json.loads(card.read_text()) if card.exists() else {}
-        details["temperature"] = trials[0].temperature
+        details |= {"temperature": trials[0].temperature, "reach": trials[0].reach}
         write_text(card, json.dumps(details, indent=1) + "\n")
     if as_json:
         print(json.dumps([asdict(trial) for trial in trials]))
         return
-    table = Table("temperature", "point inside", "distance", "questions")
-    for t in trials:
+    table = Table("temperature", "reach", "point inside", "distance", "questions")
+    for t in trials[:12]:
         table.add_row(
-            f"{t.temperature:g}", f"{t.inside:.3f}", f"{t.distance:.3f}", str(t.questions)
+            f"{t.temperature:g}",
+            f"{t.reach:g}",
+            f"{t.inside:.3f}",
+            f"{t.distance:.3f}",
+            str(t.questions),
         )
     Console().print(table)
