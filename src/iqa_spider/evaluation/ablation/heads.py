@@ -1,6 +1,6 @@
 """Ways from an answer to a point and a mask.
 
-``text``: eqs. 2-4 of the paper, the logits of the terms where the answer wrote them. ``probed-2`` and
+``text``: eqs. 2-4 of the paper, the logits of the terms where the answer wrote them; ``snapped``: the same, snapped to the nearest region the backbone sees. ``probed-2`` and
 ``probed-3``: terms scored after a fixed beginning instead, two or three an axis (middle and center stand for
 one half). ``quarter``: the middle of the quarter that the words name; no logits. ``named-*``: the counterpart
 of a text-prompted segmenter (Fig. 5) for the embedded model: the proposed region that the answer's words fit
@@ -22,11 +22,15 @@ from iqa_spider.core import ConfigError, Generation, Mask, Point
 from iqa_spider.evaluation.bench.items import Item
 from iqa_spider.evaluation.examinees.local import ScoresOptions
 from iqa_spider.models import Session, text_to_point
-from iqa_spider.models.grounding import PROBE, closed_softmax
+from iqa_spider.models.grounding import PROBE, closed_softmax, snap
 from iqa_spider.regions import decode_rle
 from iqa_spider.tasks import anchor, parse_answer, terms_of
 
 __all__ = ["GATED", "HEADS", "TEMPERED", "Aim", "parts_of"]
+
+
+SNAP: Final = 0.2
+"""Reach of snapping where the model's card names none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +60,20 @@ def _click(aim: Aim, point: Point) -> Found:
     return point, aim.session.segmenter.segment([point])[0].mask
 
 
-def _text(aim: Aim) -> Found:
+def _point(aim: Aim) -> Point:
     probe: Callable[[str], Any] = lambda beginning: aim.session.conversation.probe(  # noqa: E731
         aim.item.question, beginning
     )
     size = (aim.session.width, aim.session.height)
     found = text_to_point(aim.generation, size, aim.temperature, probe).point
-    return _click(aim, aim.at(found.x / size[0], found.y / size[1]))
+    return aim.at(found.x / size[0], found.y / size[1])
+
+
+def _snapped(aim: Aim) -> Found:
+    session = aim.session
+    anchors = [region.anchor for region in session.seen_regions()]
+    size = (session.width, session.height)
+    return _click(aim, snap(_point(aim), anchors, size, session.spider.reach or SNAP))
 
 
 def _share(aim: Aim, beginning: str, terms: tuple[str, ...]) -> tuple[float, str]:
@@ -117,7 +128,8 @@ def _oracle_quarter(aim: Aim) -> Found:
 
 
 HEADS: Final[Mapping[str, Callable[[Aim], Found]]] = {
-    "text": _text,
+    "text": lambda aim: _click(aim, _point(aim)),
+    "snapped": _snapped,
     "probed-2": lambda aim: _probed(aim, ("top", "bottom"), ("left", "right")),
     "probed-3": lambda aim: _probed(aim, ("top", "middle", "bottom"), ("left", "center", "right")),
     "quarter": lambda aim: _quarter_of(aim, parse_answer(aim.generation.text).terms),
@@ -132,5 +144,5 @@ HEADS: Final[Mapping[str, Callable[[Aim], Found]]] = {
 GATED: Final = frozenset(HEADS) - {"centre", "oracle-point", "oracle-quarter"}
 """Heads that the whole-image gate precedes: the others do not listen to the words."""
 
-TEMPERED: Final = frozenset(("text", "probed-2", "probed-3"))
+TEMPERED: Final = frozenset(("text", "snapped", "probed-2", "probed-3"))
 """Heads that put logits through a softmax with temperature."""

@@ -41,7 +41,8 @@ class SpiderExaminee:
         self.spider, self.name, self.settings = spider, name, settings
 
     def describe(self) -> dict[str, Any]:
-        return {"name": self.name, "temperature": self.spider.temperature, **self.settings}
+        place = {"temperature": self.spider.temperature, "reach": self.spider.reach}
+        return {"name": self.name, **place, **self.settings}
 
     def answer(self, data: Path, items: Sequence[Item]) -> Iterator[Answered]:
         for image, group in by_picture(items):
