@@ -1,11 +1,12 @@
 """Ways from an answer to a point and a mask.
 
 ``text``: eqs. 2-4 of the paper, the logits of the terms where the answer wrote them; ``snapped``: the same,
-moved to the nearest region that the backbone sees. ``probed-2`` and ``probed-3``: terms scored after a fixed
-beginning instead, two or three an axis (middle and center stand for one half). ``quarter``: the middle of the quarter that the words name; no logits. ``named-*``: the counterpart
-of a text-prompted segmenter (Fig. 5) for the embedded model: the proposed region that the answer's words fit
-best: all of them, the spatial part or the semantic part. ``centre``: the middle of the picture. ``oracle-*``:
-a point inside the true region, or the middle of its true quarter: what a better point could still gain, the
+moved to the nearest region that the backbone sees. ``probed-2`` and ``probed-3``: terms scored after a
+fixed beginning instead, two or three an axis (middle and center stand for one half). ``quarter``: the
+middle of the quarter that the words name; no logits. ``named-*``: the counterpart of a text-prompted
+segmenter (Fig. 5) for the embedded model: the proposed region that the answer's words fit best: all of
+them, the spatial part or the semantic part. ``centre``: the middle of the picture. ``oracle-*``: a point
+inside the true region, or the middle of its true quarter: what a better point could still gain, the
 segmenter being what it is.
 """
 
