@@ -105,8 +105,20 @@ def test_cached_generation_equals_a_full_pass(session):
     with torch.inference_mode():
         for _ in generation.tokens:
             output = talk.language.model(inputs_embeds=talk.language.embed(prompt, tokens)[None])
-            tokens.append(int(talk.language.logits(output.last_hidden_state[0, -1]).argmax()))
+            logits = talk.language.logits(output.last_hidden_state[0, -1])
+            tokens.append(int((logits + talk.language.copied(prompt.place)).argmax()))
     assert tuple(tokens) == generation.tokens
+
+
+def test_place_is_copied_into_the_terms(session):
+    """The marked place must move its own axis, in its own direction, and no other word."""
+    language = session.conversation.language
+    bonus = language.copied((0.9, 0.5)).numpy()
+    top, bottom, left, right = bonus[language.form_ids[:, 0]]
+    assert right == -left > 0.5
+    assert top == bottom == 0
+    assert np.count_nonzero(bonus) <= 2 * language.form_ids.shape[1]
+    assert not language.copied(None).any()
 
 
 def test_probe_has_a_logit_for_every_form(session):

@@ -3,6 +3,11 @@
 A prompt is what the question means (`tasks.meaning`, the same for all wordings), the picture as tokens, then
 the answer. The meaning comes first so that each region token is read in its light. The question's own words
 stay with the reader, which knows more of them than a model of this size learns on two cores.
+
+The place of the region that the prompt marks enters the logits of the positional terms as a copy (compare
+the pointer-generator of See et al. 2017): the log-odds of its coordinate join what the layers say, so that
+the closed set carries the coordinate from the first step on. When a term is written remains the layers'
+choice.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from typing import Any, Final
@@ -42,11 +48,15 @@ _CACHE: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """Token ids before, between and after the views; ``-1`` marks the place of the next view."""
+    """Token ids before, between and after the views; ``-1`` marks the place of the next view.
+
+    ``place`` is where the marked region lies (x, y in [0, 1]), None where none is marked.
+    """
 
     ids: tuple[int, ...]
     features: NDArray[np.float32]
     weights: NDArray[np.float32]
+    place: tuple[float, float] | None = None
 
 
 class PocketLanguage(nn.Module):
@@ -100,7 +110,9 @@ class PocketLanguage(nn.Module):
         if asked:
             ids += [*encode("\nRegion:").ids, *([-1] * len(asked))]
         ids += encode("\nAnswer:").ids
-        return Prompt(tuple(ids), *encode_views([*plain, *asked]))
+        local = [view for view in asked if view.area < 1]
+        place = (local[-1].x, local[-1].y) if local else None
+        return Prompt(tuple(ids), *encode_views([*plain, *asked]), place)
 
     def embed(self, prompt: Prompt, answer: Sequence[int] = ()) -> Tensor:
         """``float32 [T, hidden]`` of a prompt and the beginning of its answer."""
@@ -113,17 +125,29 @@ class PocketLanguage(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.model.embed_tokens.weight)
 
+    def copied(self, place: tuple[float, float] | None) -> Tensor:
+        """What the marked place adds to the logits of the vocabulary: half the log-odds, either sign."""
+        bonus = torch.zeros(self.model.config.vocab_size)
+        if place is not None:
+            x, y = np.clip(place, 0.03, 0.97)
+            odds = {"right": np.log(x / (1 - x)) / 2, "bottom": np.log(y / (1 - y)) / 2}
+            odds |= {"left": -odds["right"], "top": -odds["bottom"]}
+            for row, term in enumerate(TERMS):
+                bonus[torch.from_numpy(self.form_ids[row])] = float(odds[term])
+        return bonus
+
     @torch.inference_mode()
     def generate(self, prompt: Prompt, max_tokens: int) -> Generation:
         """Greedy decoding with a key-value cache; the closed set's logits are kept at every step."""
         forms = torch.from_numpy(self.form_ids)
         cache = DynamicCache(config=self.model.config)
+        bonus = self.copied(prompt.place)
         vectors = self.embed(prompt)[None]
         tokens: list[int] = []
         steps: list[NDArray[np.float32]] = []
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
-            logits = self.logits(output.last_hidden_state[0, -1])
+            logits = self.logits(output.last_hidden_state[0, -1]) + bonus
             token = int(logits.argmax())
             if token == END:
                 break
@@ -140,7 +164,7 @@ class PocketLanguage(nn.Module):
         """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer."""
         ids = self.tokenizer.encode(f" {answer}").ids if answer else []
         output = self.model(inputs_embeds=self.embed(prompt, ids)[None], use_cache=False)
-        return self.logits(output.last_hidden_state[0, -1])
+        return self.logits(output.last_hidden_state[0, -1]) + self.copied(prompt.place)
 
     @torch.inference_mode()
     def likelihoods(self, prompt: Prompt, beginning: str, options: Sequence[str]) -> list[float]:
@@ -152,11 +176,12 @@ class PocketLanguage(nn.Module):
             ids = encode(f" {option}").ids
             vectors = self.embed(prompt, [*start, *ids[:-1]])[None]
             hidden = self.model(inputs_embeds=vectors, use_cache=False).last_hidden_state[0]
-            steps = self.logits(hidden[-len(ids) :]).log_softmax(-1)
+            logits = self.logits(hidden[-len(ids) :]) + self.copied(prompt.place)
+            steps = logits.log_softmax(-1)
             found.append(float(steps[range(len(ids)), ids].sum()))
         return found
 
-    @property
+    @cached_property
     def form_ids(self) -> NDArray[np.int64]:
         """First token of each form of each term: ``int64 [terms, forms]``."""
         table = [

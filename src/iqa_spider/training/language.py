@@ -88,13 +88,14 @@ def _up_to_terms(
 
 def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
     """Mean cross-entropy over answer tokens, graded where `answer_steps` says so."""
-    rows, picks, steps, weights = [], [], [], []
+    rows, picks, steps, weights, bonus = [], [], [], [], []
     for index, item in enumerate(items):
         ids, targets = answer_steps(model, item)
         if index % 3:
             ids, targets = _up_to_terms(ids, targets, item)
         prompt = model.prompt(item.way, item.views)
         rows.append(model.embed(prompt, ids[:-1]))
+        bonus.append(model.copied(prompt.place))
         start = len(prompt.ids) - 1
         picks += [(index, start + i) for i in range(len(ids))]
         steps += targets
@@ -106,6 +107,7 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
     hidden = model.model(inputs_embeds=padded, attention_mask=mask.long(), use_cache=False)
     chosen = torch.tensor(picks)
     logits = model.logits(hidden.last_hidden_state[chosen[:, 0], chosen[:, 1]])
+    logits = logits + torch.stack(bonus)[chosen[:, 0]]
     normal = F.log_softmax(logits, -1)
     first = normal.gather(1, torch.tensor([s.first for s in steps])[:, None])[:, 0]
     second = normal.gather(1, torch.tensor([s.second for s in steps])[:, None])[:, 0]
