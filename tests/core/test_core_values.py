@@ -81,7 +81,7 @@ def test_facts_survive_json():
 
 
 def test_levels_part_the_score_in_five():
-    assert [str(level_of_score(s)) for s in (0, 19.9, 20, 59, 60, 100)] == [
+    assert [str(level_of_score(s)) for s in (0, 12.4, 12.5, 62.4, 62.5, 100)] == [
         "bad", "bad", "poor", "fair", "good", "excellent",
     ]  # fmt: skip
 

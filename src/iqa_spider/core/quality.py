@@ -165,7 +165,10 @@ LEVELS: Final = tuple(Level)
 
 
 def level_of_score(score: float) -> Level:
-    """The level of a score in 0-100: five equal bands, each closed below."""
+    """The level nearest to a score in 0-100; the levels stand at 0, 25, 50, 75 and 100.
+
+    They stand where the softmax over the level words puts them, so that word and score agree.
+    """
     if not 0.0 <= score <= 100.0:
         raise ConfigError(f"a score lies in 0-100, not {score}")
-    return LEVELS[min(int(score // 20), 4)]
+    return LEVELS[int(score / 25 + 0.5)]
