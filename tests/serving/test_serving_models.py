@@ -61,7 +61,8 @@ def test_batch_through_an_endpoint_and_sam(checkpoints, photo, tmp_path):
 
     def script(body, number):
         tops = [
-            {"token": f" {w}", "logprob": -i - 1.0, "bytes": None} for i, w in enumerate(LEVELS)
+            {"token": f" {w}", "logprob": -3.0 * i - 1.0, "bytes": None}
+            for i, w in enumerate(LEVELS)
         ]
         steps = [{"token": "Fine.", "logprob": -0.5, "bytes": None, "top_logprobs": tops}]
         return Reply("Fine.", logprobs=steps)

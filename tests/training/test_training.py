@@ -119,7 +119,9 @@ def test_graded_targets_stand_at_the_terms_and_the_level():
 def test_padding_does_not_change_the_loss():
     """Loss must be the same for items alone and in one padded batch, but for the weighting."""
     model = load_language(weights_folder())
-    item, other = itertools.islice(symbolic_exercises("pad"), 2)
+    # Located answers are cut short in two places of three, so they would differ by design.
+    plain = (item for item in symbolic_exercises("pad") if item.target is None)
+    item, other = itertools.islice(plain, 2)
     with torch.no_grad():
         alone = batch_loss(model, [item])
         twice = batch_loss(model, [item, item])

@@ -19,7 +19,7 @@ class Variant(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     head: Literal[
-        "text", "probed-2", "probed-3", "quarter", "named-whole", "named-spatial",
+        "text", "snapped", "probed-2", "probed-3", "quarter", "named-whole", "named-spatial",
         "named-semantic", "centre", "oracle-point", "oracle-quarter",
     ]  # fmt: skip
     temperature: float | None = Field(default=None, gt=0)
