@@ -97,7 +97,7 @@ class ClickNet(nn.Module):
         self.draw = nn.Conv2d(32, CANDIDATES, 1)
         self.filters = nn.Linear(64 + WIDTH, CANDIDATES * FINE)
         self.judge = nn.Sequential(
-            nn.Linear(64 + WIDTH + 2 * CANDIDATES, 64), nn.SiLU(), nn.Linear(64, CANDIDATES)
+            nn.Linear(64 + WIDTH + 4 * CANDIDATES, 64), nn.SiLU(), nn.Linear(64, CANDIDATES)
         )
 
     def embed(self, pictures: Tensor) -> Embedded:
@@ -143,11 +143,20 @@ class ClickNet(nn.Module):
         filters = self.filters(about).view(len(owner), CANDIDATES, FINE)
         detail = torch.einsum("nkc,nchw->nkhw", filters, embedded.fine[owner])
         masks = _grow(rough, detail) + detail / FINE**0.5
-        inside = masks.sigmoid()
+        evidence = self._evidence(masks.detach().sigmoid(), embedded.boundary.detach().sigmoid()[owner])
+        scores = self.judge(torch.cat([about, evidence], 1)).sigmoid()
+        return ClickOutput(masks, scores)
+
+    @staticmethod
+    def _evidence(inside: Tensor, boundary: Tensor) -> Tensor:
+        """What tells a good mask: area, sureness, boundary along its rim and within: ``[N, 12]``."""
         area = inside.mean((2, 3))
         sure = ((inside - 0.5).abs() * 2).mean((2, 3))
-        scores = self.judge(torch.cat([about, area, sure], 1)).sigmoid()
-        return ClickOutput(masks, scores)
+        rim = F.max_pool2d(inside, 3, 1, 1) + F.max_pool2d(-inside, 3, 1, 1)
+        along = (rim * boundary).sum((2, 3)) / rim.sum((2, 3)).clamp_min(1e-3)
+        core = inside * (1 - rim)
+        within = (core * boundary).sum((2, 3)) / core.sum((2, 3)).clamp_min(1e-3)
+        return torch.cat([area, sure, along, within], 1)
 
     @staticmethod
     def _distance(points: Tensor, height: int, width: int) -> Tensor:

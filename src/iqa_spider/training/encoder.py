@@ -223,7 +223,7 @@ def train_encoder(recipe: EncoderRecipe) -> dict[str, float]:
         optimiser.step()
         run.step += 1
         if run.step % 25 == 0:
-            run.log(loss=round(float(loss), 4), **{k: round(v, 4) for k, v in parts.items()})
+            run.log(loss=round(loss.item(), 4), **{k: round(v, 4) for k, v in parts.items()})
         if run.step % 300 == 0:
             run.log(**{k: round(v, 4) for k, v in region_exact(model, dev).items()})
             varied = region_exact(model, dev, variety=1.0)

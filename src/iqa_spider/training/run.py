@@ -51,7 +51,7 @@ class EncoderStage(_Stage):
 
 
 class SegmenterStage(_Stage):
-    """Click-to-mask network; ``start`` and ``imagenet`` as of the encoder."""
+    """Click-to-mask network; ``start`` and ``imagenet`` as of the encoder, rest as `SegmenterRecipe`."""
 
     stage: Literal["segmenter"]
     photos: Path
@@ -60,6 +60,10 @@ class SegmenterStage(_Stage):
     batch: int = 4
     clicks: int = 8
     crop: int = 256
+    segmented: float = Field(0.75, ge=0, le=1)
+    clean: float = Field(0.4, ge=0, le=1)
+    backbone_rate: float = 2e-4
+    head_rate: float = 1e-3
 
 
 class FactsStage(_Stage):

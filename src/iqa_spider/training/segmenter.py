@@ -25,7 +25,11 @@ __all__ = ["SegmenterRecipe", "click_figures", "train_segmenter"]
 
 @dataclass(frozen=True)
 class SegmenterRecipe:
-    """Settings of the segmenter's training. ``segmented`` is the share of photos with people's regions."""
+    """Settings of the segmenter's training.
+
+    ``segmented`` is the share of photos with people's regions, ``clean`` the share of those that
+    are shown undistorted (there only content tells the regions apart).
+    """
 
     photos: Path
     out: Path
@@ -36,6 +40,7 @@ class SegmenterRecipe:
     clicks: int = 8
     crop: int = 256
     segmented: float = 0.75
+    clean: float = 0.4
     backbone_rate: float = 2e-4
     head_rate: float = 1e-3
     seed: int = 0
@@ -58,11 +63,11 @@ class ClickBatch(NamedTuple):
 
 
 def _targets(
-    photo: Photo, rng: np.random.Generator
+    photo: Photo, rng: np.random.Generator, clean: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
     """A picture, a label map to click in, and whether the map holds people's regions."""
     draw = rng.random()
-    if photo.labels is not None and draw < 0.4:
+    if photo.labels is not None and draw < clean:
         return photo.picture, photo.labels, True
     scene = make_scene(photo, rng, uniform=0.0, clean=0.0)
     labels = scene.labels
@@ -93,7 +98,7 @@ def _batch(
     while len(pictures) < recipe.batch:
         pool = with_regions if rng.random() < recipe.segmented else photos
         photo = crop_photo(pool[rng.integers(len(pool))], rng, recipe.crop, (0.65, 1.0))
-        picture, labels, _ = _targets(photo, rng)
+        picture, labels, _ = _targets(photo, rng, recipe.clean)
         values = [v for v in np.unique(labels) if v > 0 and (labels == v).mean() > 0.004]
         if not values:
             continue
@@ -224,6 +229,7 @@ def train_segmenter(recipe: SegmenterRecipe) -> dict[str, float]:
         rng = generator(recipe.seed, "segmenter", run.step)
         batch = _batch(with_regions, photos, rng, recipe)
         net.train()
+        net.backbone.eval()  # batches of four are too small for their own batch statistics
         embedded = net.embed(batch.pictures)
         edge = F.binary_cross_entropy_with_logits(
             embedded.boundary[:, 0], batch.boundary, reduction="none", pos_weight=torch.tensor(3.0)
