@@ -19,7 +19,7 @@ from iqa_spider.models.language import END, load_language
 from iqa_spider.tasks import parse_answer
 from iqa_spider.training.encoder import EncoderRecipe, encoder_loss, scene_targets, train_encoder
 from iqa_spider.training.language import answer_steps, batch_loss, symbolic_exercises
-from iqa_spider.training.run import load_recipe
+from iqa_spider.training.run import check_gate, load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +140,19 @@ def test_recipes_are_checked_before_anything_starts(tmp_path):
         load_recipe(path)
     with pytest.raises(ConfigError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_no_stage_starts_on_one_that_has_not_learned(tmp_path):
+    """Hours are lost when a language model is trained on an encoder that sees nothing."""
+    recipe, folder = tmp_path / "r.yaml", tmp_path / "encoder"
+    with pytest.raises(ConfigError, match="has not finished"):
+        check_gate(recipe, folder, {"exact": 0.5})
+    folder.mkdir()
+    (folder / "log.jsonl").write_text('{"step": 1, "exact": 0.9}\n')
+    with pytest.raises(ConfigError, match="has not finished"):
+        check_gate(recipe, folder, {"exact": 0.5})
+    (folder / "log.jsonl").write_text('{"step": 2, "final": true, "exact": 0.4, "order": NaN}\n')
+    check_gate(recipe, folder, {"exact": 0.4})
+    for least in ({"exact": 0.5}, {"order": 0.1}, {"clean": 0.1}):
+        with pytest.raises(ConfigError, match="ended with"):
+            check_gate(recipe, folder, least)

@@ -19,19 +19,25 @@ __all__ = [
     "PictureStage",
     "ReaderStage",
     "SegmenterStage",
+    "check_gate",
     "load_recipe",
     "run_recipe",
 ]
 
 
 class _Stage(BaseModel):
-    """What every stage has."""
+    """What every stage has.
+
+    ``gates`` are the least figures that earlier stages must have ended with, by their folder:
+    ``{runs/encoder: {exact: 0.5}}``. A stage on top of one that has not learned wastes its time.
+    """
 
     model_config = ConfigDict(extra="forbid")
     out: Path
     minutes: float = Field(gt=0)
     seed: int = 0
     threads: int = Field(1, ge=1)
+    gates: dict[Path, dict[str, float]] = {}
 
 
 class EncoderStage(_Stage):
@@ -133,19 +139,42 @@ def load_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     return recipe
 
 
+def check_gate(recipe: Path, folder: Path, least: dict[str, float]) -> None:
+    """Refuse to go on from a stage in ``folder`` that did not finish or stayed below ``least``.
+
+    Raises:
+        ConfigError: names the figure, its value and what was wanted.
+    """
+    log = folder / "log.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    ended = next((row for row in reversed(rows) if row.get("final")), None)
+    if ended is None:
+        raise ConfigError(f"{recipe}: gates: {folder} has not finished; train that stage first")
+    for figure, wanted in least.items():
+        value = ended.get(figure)
+        if value is None or not value >= wanted:
+            raise ConfigError(
+                f"{recipe}: gates: {folder} ended with {figure} {value}, wanted {wanted}; train that "
+                "stage longer, or lower the gate knowing what that costs"
+            )
+
+
 def run_recipe(path: Path, changes: dict[str, Any] | None = None) -> dict[str, float]:
     """Run one stage; the resolved settings are saved beside its weights."""
     recipe = load_recipe(path, changes)
+    if isinstance(recipe, _Stage):
+        for folder, least in recipe.gates.items():
+            check_gate(path, folder, least)
     recipe.out.mkdir(parents=True, exist_ok=True)
     (recipe.out / "recipe.json").write_text(recipe.model_dump_json(indent=1))
     if isinstance(recipe, EncoderStage):
         from iqa_spider.training.encoder import EncoderRecipe, train_encoder
 
-        return train_encoder(EncoderRecipe(**recipe.model_dump(exclude={"stage"})))
+        return train_encoder(EncoderRecipe(**recipe.model_dump(exclude={"stage", "gates"})))
     if isinstance(recipe, SegmenterStage):
         from iqa_spider.training.segmenter import SegmenterRecipe, train_segmenter
 
-        return train_segmenter(SegmenterRecipe(**recipe.model_dump(exclude={"stage"})))
+        return train_segmenter(SegmenterRecipe(**recipe.model_dump(exclude={"stage", "gates"})))
     if isinstance(recipe, FactsStage):
         return _facts(recipe)
     if isinstance(recipe, ReaderStage):
