@@ -1,5 +1,10 @@
 """The tree of errors. Every error a user can cause names the file or flag and the mend."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 __all__ = [
     "CheckpointError",
     "ConfigError",
@@ -8,6 +13,7 @@ __all__ = [
     "EndpointError",
     "MemoryLimitError",
     "MissingExtraError",
+    "PartlyAnsweredError",
     "PictureError",
     "QuestionError",
     "RegionError",
@@ -68,6 +74,20 @@ class StorageError(SpiderError):
 
 class TrainingError(SpiderError):
     """A training run went wrong in a way that more of it cannot mend, such as a loss that is no number."""
+
+
+class PartlyAnsweredError(SpiderError):
+    """Some of several questions that were asked together failed; the others' answers are in here.
+
+    ``outcomes`` holds a `Generation` or a `SpiderError` a question, in order.
+    """
+
+    def __init__(self, outcomes: Sequence[Any]) -> None:
+        failed = [outcome for outcome in outcomes if isinstance(outcome, SpiderError)]
+        super().__init__(
+            f"{len(failed)} of {len(outcomes)} questions failed; the first: {failed[0]}"
+        )
+        self.outcomes = tuple(outcomes)
 
 
 class MissingExtraError(SpiderError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iqa_spider.core.answers import Generation, TermLogits
 from iqa_spider.core.geometry import Mask, Picture, Point
@@ -14,6 +17,7 @@ __all__ = [
     "Backbone",
     "Candidate",
     "Conversation",
+    "Proposes",
     "Rater",
     "SeenRegion",
     "SeesRegions",
@@ -21,6 +25,7 @@ __all__ = [
     "SegmenterSession",
     "TextModel",
     "TextPrompted",
+    "WaitsAside",
 ]
 
 
@@ -89,7 +94,19 @@ class AsksMany(Protocol):
     def ask_many(
         self, requests: Sequence[tuple[Any, str, Mask | None]], *, max_tokens: int = 160
     ) -> list[Generation]:
-        """One generation a (conversation, question, region), equal to asking one by one."""
+        """One generation a (conversation, question, region), equal to asking one by one.
+
+        Raises `PartlyAnsweredError`, which holds the answers that came, where one can fail alone.
+        """
+        ...
+
+
+@runtime_checkable
+class WaitsAside(Protocol):
+    """A backbone that computes elsewhere, so that many of its answers can be waited for at once."""
+
+    def aside(self, works: Sequence[Callable[[], object]]) -> None:
+        """Run works at once and wait for all; one that fails says so to nobody."""
         ...
 
 
@@ -107,6 +124,24 @@ class SegmenterSession(Protocol):
 
     def segment(self, points: Sequence[Point]) -> list[Candidate]:
         """Masks of the region that holds all the points, best first."""
+        ...
+
+
+@runtime_checkable
+class Proposes(Protocol):
+    """A segmenter's session that can be clicked all over, so that it divides its picture by itself."""
+
+    def click_grid(
+        self, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Masks of clicks ``[N, 2]`` (x, y) in 0-1 of the picture's sides, one object a click.
+
+        Returns probabilities ``[N, K, h, w]`` on a grid over the picture, and expected IoU ``[N, K]``.
+        """
+        ...
+
+    def enlarge(self, probability: NDArray[np.float32]) -> Mask:
+        """A grid of probabilities ``[h, w]`` as ``bool [H, W]`` of the picture."""
         ...
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -33,7 +33,9 @@ from iqa_spider.core import (
     EndpointError,
     Generation,
     Mask,
+    PartlyAnsweredError,
     Picture,
+    SpiderError,
     TermLogits,
     check_mask,
 )
@@ -137,11 +139,29 @@ class RemoteBackbone:
         *,
         max_tokens: int = 160,
     ) -> list[Generation]:
-        """Answer questions with as many requests under way as the endpoint allows."""
-        answers = self.endpoint.map(
+        """Answer questions with as many requests under way as the endpoint allows.
+
+        Raises:
+            PartlyAnsweredError: some requests failed; it holds the answers to the others.
+        """
+        pending = self.endpoint.map(
             lambda r: r[0].ask(r[1], region=r[2], max_tokens=max_tokens), requests
         )
-        return [future.result() for _, future in answers]
+        outcomes: list[Generation | SpiderError] = []
+        for _, future in pending:
+            try:
+                outcomes.append(future.result())
+            except SpiderError as error:
+                outcomes.append(error)
+        answers = [outcome for outcome in outcomes if isinstance(outcome, Generation)]
+        if len(answers) < len(outcomes):
+            raise PartlyAnsweredError(outcomes)
+        return answers
+
+    def aside(self, works: Sequence[Callable[[], object]]) -> None:
+        """Have several requests under way at once; see `core.WaitsAside`."""
+        for _ in self.endpoint.map(lambda work: work(), works):
+            pass
 
     def warn(self, key: str, message: str) -> None:
         """Say something once a backbone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,14 +13,13 @@ from iqa_spider.core import (
     Answer,
     Backbone,
     Box,
-    ConfigError,
     Conversation,
-    Finding,
     Generation,
     Mask,
     Picture,
     PictureLike,
     Point,
+    Proposes,
     Rater,
     SeenRegion,
     SeesRegions,
@@ -31,24 +31,29 @@ from iqa_spider.core import (
     level_of_score,
     open_picture,
 )
-from iqa_spider.models.assessment import Assessment, RegionReport
+from iqa_spider.models.assessment import Assessment, assess
 from iqa_spider.models.grounding import snap, text_to_point
+from iqa_spider.models.proposing import propose_regions
 from iqa_spider.tasks import (
     Route,
     check_question,
     match_name,
     parse_answer,
-    region_level,
     route,
     terms_of,
 )
 from iqa_spider.tasks.naming import Appearance
 
-__all__ = ["Session", "Spider"]
+__all__ = ["Asked", "Session", "Spider"]
 
-WORST = "Which part of this picture has suffered the most?"
-DESCRIBE = "Describe the quality of this picture in detail."
-REFER = "Which distortion(s) were applied to this region? Describe the effects too."
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question that was checked: its words, its kind, and the region ``bool [H, W]`` it refers to."""
+
+    question: str
+    way: Route
+    region: Mask | None
 
 
 class Spider:
@@ -61,9 +66,13 @@ class Spider:
         *,
         temperature: float = 1.0,
         reach: float = 0.0,
+        proposer: Segmenter | None = None,
     ) -> None:
-        """``temperature`` of text-to-point; ``reach`` within which a point snaps to a seen region."""
-        self.backbone, self.segmenter = backbone, segmenter
+        """``temperature`` of text-to-point; ``reach`` within which a point snaps to a seen region.
+
+        ``proposer`` divides pictures for a backbone that does not; None leaves it to the segmenter.
+        """
+        self.backbone, self.segmenter, self.proposer = backbone, segmenter, proposer
         self.temperature, self.reach = temperature, reach
 
     @classmethod
@@ -77,6 +86,7 @@ class Spider:
             spider.segmenter,
             temperature=spider.temperature,
             reach=spider.reach,
+            proposer=spider.proposer,
         )
 
     def open(self, picture: PictureLike) -> Session:
@@ -98,6 +108,7 @@ class Session:
         self.height, self.width = picture.shape[:2]
         self.conversation: Conversation = spider.backbone.open(picture)
         self._segmenter: SegmenterSession | None = None
+        self._regions: Sequence[SeenRegion] | None = None
         self._rating: tuple[float, dict[str, float]] | None = None
         self.encode_seconds = time.perf_counter() - start
 
@@ -119,13 +130,23 @@ class Session:
             return self.conversation.seen_regions()
         return ()
 
+    def regions(self) -> Sequence[SeenRegion]:
+        """The backbone's regions, or the segmenter's where it has none; found once.
+
+        None where the segmenter takes no clicks either.
+        """
+        if self._regions is None:
+            self._regions = self.seen_regions()
+            if not isinstance(self.conversation, SeesRegions):
+                proposer = self.spider.proposer
+                own = self.segmenter if proposer is None else proposer.open(self.picture)
+                if isinstance(own, Proposes):
+                    self._regions = propose_regions(own, self.picture)
+        return self._regions
+
     def find_region(self, name: str) -> Mask | None:
-        """The proposed region that a name fits best ("the dark area at the top left"), if one does."""
-        seen = self.seen_regions()
-        scores = match_name(name, [(_appearance(r.looks), terms_of(r.mask)) for r in seen])
-        if not scores or max(scores) < 2:
-            return None
-        return seen[int(np.argmax(scores))].mask
+        """The region of `regions` that a name fits best ("the dark area at the top left"), if one does."""
+        return _best(self.regions(), name)
 
     def ask(
         self, question: str, *, region: Mask | Box | None = None, ground: bool | None = None
@@ -135,20 +156,32 @@ class Session:
         ``region`` is what the question refers to. ``ground`` forces a point and mask (True) or forbids
         them (False); by default the kind of question decides.
         """
+        asked = self.prepare(question, region)
         start = time.perf_counter()
+        generation = self.conversation.ask(asked.question, region=asked.region)
+        return self.complete(asked, generation, time.perf_counter() - start, ground=ground)
+
+    def prepare(self, question: str, region: Mask | Box | None = None) -> Asked:
+        """Check a question and find what it refers to: the first half of `ask`."""
         question = check_question(question)
         mask = self._region(region)
         way = route(question, has_region=mask is not None)
         if mask is None and way.task in (Task.REFERRING, Task.LOCAL):
-            mask = self.find_region(question)
-        generation = self.conversation.ask(question, region=mask)
-        told = time.perf_counter()
-        wanted = way.task is Task.GROUNDING if ground is None else ground
-        answer = self._answer(question, way, generation, mask, wanted)
+            # The backbone's own regions alone: a model that has none reads the words for itself.
+            mask = _best(self.seen_regions(), question)
+        return Asked(question, way, mask)
+
+    def complete(
+        self, asked: Asked, generation: Generation, seconds: float, *, ground: bool | None = None
+    ) -> Answer:
+        """Point, mask and score of what the backbone said in ``seconds``: the second half of `ask`."""
+        start = time.perf_counter()
+        wanted = asked.way.task is Task.GROUNDING if ground is None else ground
+        answer = self._answer(asked.question, asked.way, generation, asked.region, wanted)
         spent = answer.pop("seconds", {"point": 0.0, "segment": 0.0})
-        rest = time.perf_counter() - told - sum(spent.values())
-        seconds = {"encode": self.encode_seconds, "generate": told - start, **spent, "rate": rest}
-        return Answer(**answer, seconds=seconds)
+        rest = time.perf_counter() - start - sum(spent.values())
+        times = {"encode": self.encode_seconds, "generate": seconds, **spent, "rate": rest}
+        return Answer(**answer, seconds=times)
 
     def _region(self, region: Mask | Box | None) -> Mask | None:
         if isinstance(region, Box):
@@ -201,40 +234,14 @@ class Session:
 
     def assess(self) -> Assessment:
         """Level, score, description, every region with its distortions, and the worst one."""
-        rating = self.rate()
-        if rating is None:
-            raise ConfigError(
-                f"{self.spider.backbone.name} cannot rate pictures, which assess needs: it returns no "
-                "log-probabilities; name another --model, or ask it with `iqa-spider ask`"
-            )
-        score, levels = rating
-        answer = self.ask(WORST)
-        description = self.ask(DESCRIBE, ground=False).text
-        regions = self._regions()
-        damaged = [i for i, r in enumerate(regions) if r.findings]
-        worst = max(
-            damaged, key=lambda i: sum(f.severity for f in regions[i].findings), default=None
-        )
-        level = level_of_score(score)
-        return Assessment(level, score, levels, description, regions, worst, answer)
+        return assess(self)
 
-    def _regions(self) -> tuple[RegionReport, ...]:
-        return tuple(self._report(r.looks, r.mask) for r in self.seen_regions())
 
-    def _report(self, looks: tuple[str, ...], mask: Mask) -> RegionReport:
-        text = self.conversation.ask(REFER, region=mask).text
-        parsed = parse_answer(text)
-        findings = tuple(Finding(c, parsed.severities.get(c, 3)) for c in parsed.categories)
-        return RegionReport(
-            name=" ".join(looks),
-            mask=mask,
-            box=Box.around(mask),
-            terms=terms_of(mask),
-            area=float(mask.mean()),
-            findings=findings,
-            quality=region_level(sum(f.severity for f in findings)),
-            text=text,
-        )
+def _best(seen: Sequence[SeenRegion], name: str) -> Mask | None:
+    scores = match_name(name, [(_appearance(r.looks), terms_of(r.mask)) for r in seen])
+    if not scores or max(scores) < 2:
+        return None
+    return seen[int(np.argmax(scores))].mask
 
 
 def _appearance(looks: tuple[str, ...]) -> Appearance:

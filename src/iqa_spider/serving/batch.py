@@ -1,7 +1,8 @@
 """Many questions about many pictures: JSON lines in, JSON lines out.
 
-A row is on disk before the next one begins, so a killed job goes on where it stopped: rows that are
-already answered are skipped, and a last line that was cut off is dropped and asked again.
+Rows are asked in groups where the backbone can answer several together, and are on disk before the next
+group begins, so a killed job goes on where it stopped: rows that are already answered are skipped, and a
+last line that was cut off is dropped and asked again.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iqa_spider.core import Box, ConfigError, RegionError, SpiderError, open_picture
-from iqa_spider.models import Session, Spider
+from iqa_spider.core import (
+    AsksMany,
+    Box,
+    ConfigError,
+    MemoryLimitError,
+    RegionError,
+    SpiderError,
+    open_picture,
+)
+from iqa_spider.models import Session, Spider, ask_together
 from iqa_spider.serving.files import storage_error
 from iqa_spider.serving.records import answer_record, error_record
 
@@ -49,11 +58,13 @@ def run_batch(
     out: Path,
     *,
     max_megapixels: float = 100.0,
+    together: int = 8,
     on_row: Callable[[int, int], None] = lambda done, total: None,
 ) -> BatchSummary:
     """Answer every request that ``out`` does not hold yet; pictures are encoded once each.
 
-    Rows come out grouped by picture (pictures in the order of their first request).
+    Rows come out grouped by picture (pictures in the order of their first request). ``together`` is how
+    many of them a backbone that can is asked at once; the pictures of a group are open together.
     """
     rows = list(_read_requests(requests))
     done = _read_done(out)
@@ -64,38 +75,74 @@ def run_batch(
     for row in waiting:
         order.setdefault(row.image, len(order))
     waiting.sort(key=lambda row: order[row.image])
-    session: Session | None = None
-    opened, failure = None, ""
+    size = max(1, together) if isinstance(spider.backbone, AsksMany) else 1
+    desk = _Desk(spider, images, max_megapixels)
+    finished = 0
     with _append(out) as file:
-        for index, row in enumerate(waiting):
-            if row.error is None and row.image != opened:
-                session, failure = _open(spider, images / row.image, max_megapixels)
-                opened = row.image
-            record = _answer(session, failure, row)
-            record["line"] = row.line
-            _write(file, record, out)
-            summary.failed += record["error"] is not None
-            summary.answered += record["error"] is None
-            on_row(index + 1, len(waiting))
+        for start in range(0, len(waiting), size):
+            group = waiting[start : start + size]
+            for row, record in zip(group, desk.answer(group), strict=True):
+                record["line"] = row.line
+                _write(file, record, out)
+                summary.failed += record["error"] is not None
+                summary.answered += record["error"] is None
+                finished += 1
+                on_row(finished, len(waiting))
     return summary
 
 
-def _open(spider: Spider, path: Path, max_megapixels: float) -> tuple[Session | None, str]:
-    try:
-        return spider.open(open_picture(path, max_megapixels=max_megapixels)), ""
-    except SpiderError as error:
-        return None, str(error)
+class _Desk:
+    """Opens pictures and answers groups of rows; keeps the last picture open for the next group."""
 
+    def __init__(self, spider: Spider, images: Path, max_megapixels: float) -> None:
+        self.spider, self.images, self.max_megapixels = spider, images, max_megapixels
+        self.last: tuple[str, Session] | None = None
 
-def _answer(session: Session | None, failure: str, row: Request) -> dict[str, Any]:
-    if row.error is not None:
-        return error_record(row.id, row.error)
-    if session is None:
-        return error_record(row.id, failure)
-    try:
-        return answer_record(session.ask(row.question, region=row.box), row.id)
-    except SpiderError as error:
-        return error_record(row.id, str(error))
+    def answer(self, rows: list[Request]) -> list[dict[str, Any]]:
+        """A record a row. Rows that do not fit into memory together are asked in two halves."""
+        try:
+            return self._together(rows)
+        except MemoryLimitError as error:
+            self.last = None
+            if len(rows) == 1:
+                return [error_record(rows[0].id, str(error))]
+        middle = len(rows) // 2
+        return [*self.answer(rows[:middle]), *self.answer(rows[middle:])]
+
+    def _together(self, rows: list[Request]) -> list[dict[str, Any]]:
+        records: dict[int, dict[str, Any]] = {}
+        asked: list[tuple[int, Session]] = []
+        opened = self._open({row.image for row in rows if row.error is None})
+        for index, row in enumerate(rows):
+            session = row.error or opened[row.image]
+            if isinstance(session, str):
+                records[index] = error_record(row.id, session)
+            else:
+                asked.append((index, session))
+                self.last = (row.image, session)
+        answers = ask_together([(s, rows[i].question, rows[i].box) for i, s in asked])
+        for (index, _), answer in zip(asked, answers, strict=True):
+            id = rows[index].id
+            failed = isinstance(answer, SpiderError)
+            records[index] = error_record(id, str(answer)) if failed else answer_record(answer, id)
+        return [records[index] for index in range(len(rows))]
+
+    def _open(self, names: set[str]) -> dict[str, Session | str]:
+        """Each picture's session, or why it has none."""
+        opened: dict[str, Session | str] = {}
+        for name in sorted(names):
+            if self.last is not None and self.last[0] == name:
+                opened[name] = self.last[1]
+                continue
+            try:
+                path = self.images / name
+                picture = open_picture(path, max_megapixels=self.max_megapixels)
+                opened[name] = self.spider.open(picture)
+            except MemoryLimitError:
+                raise
+            except SpiderError as error:
+                opened[name] = str(error)
+        return opened
 
 
 def _read_requests(path: Path) -> Iterator[Request]:

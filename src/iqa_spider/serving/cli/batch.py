@@ -18,6 +18,9 @@ def batch(
     out: Annotated[Path, typer.Option(help="Answers, one line a request.")],
     strict: Annotated[bool, typer.Option(help="Exit with 2 if any row has an error.")] = False,
     max_megapixels: MaxMegapixels = 100.0,
+    together: Annotated[
+        int, typer.Option(help="Rows asked at once of a model that can: hf: and openai:.", min=1)
+    ] = 8,
     choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
     """Answer many questions; a killed job goes on where it stopped.
@@ -46,6 +49,7 @@ def batch(
             images,
             out,
             max_megapixels=max_megapixels,
+            together=together,
             on_row=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     print(
