@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import save_clipseg, save_sam, save_sam2
+from tiny_models import save_clipseg, save_qwen, save_sam, save_sam2
 
 from iqa_spider.core import (
     CheckpointError,
     ConfigError,
     Point,
+    Proposes,
     RegionError,
     Segmenter,
     TextPrompted,
 )
 from iqa_spider.models import load_spider
+from iqa_spider.models.assessment import REFER
 from iqa_spider.models.checkpoints import LoadOptions
 from iqa_spider.models.clipseg import SIDE, answer_part, load_clipseg
 from iqa_spider.models.sam import load_sam, prepare
@@ -191,3 +193,39 @@ def test_parts_of_an_answer(text, spatial, semantic):
     assert answer_part(text, "whole") == text
     with pytest.raises(ConfigError, match="semantic"):
         answer_part(text, "third")
+
+
+def test_clicks_all_over_are_the_same_as_one_by_one(segmenter, picture):
+    """Regions are proposed from these: a click must not hear of the others in its batch."""
+    session = segmenter.open(picture)
+    assert isinstance(session, Proposes)
+    height, width = picture.shape[:2]
+    unit = np.random.default_rng(0).random((20, 2))
+    masks, scores = session.click_grid(unit)
+    assert masks.shape[:2] == scores.shape == (20, 3)
+    for i in (0, 17):
+        alone = session.segment([Point(unit[i, 0] * width, unit[i, 1] * height)])
+        assert np.sort(scores[i])[::-1] == pytest.approx([c.score for c in alone], abs=1e-4)
+        large = session.enlarge(masks[i, scores[i].argmax()])
+        assert large.shape == (height, width)
+        # The grid is of probabilities, the mask of logits: they differ along the rims, of which noise has many.
+        assert (large == alone[0].mask).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["pocket", "sam", "sam2", "clipseg"])
+def test_a_backbone_that_divides_no_picture_reports_the_segmenters_regions(tmp_path, picture, kind):
+    savers = {**SAVERS, "clipseg": save_clipseg}
+    chosen = kind if kind == "pocket" else f"{kind}:{savers[kind](tmp_path / kind)}"
+    spider = load_spider(f"hf:{save_qwen(tmp_path / 'q', seed=3)}", segmenter=chosen)
+    session = spider.open(picture)
+    report = session.assess()
+    assert report.regions
+    total = sum(region.mask.astype(int) for region in report.regions)
+    assert total.max() <= 2 and all(region.area > 0 and region.name for region in report.regions)
+    assert all(r.mask is s.mask for r, s in zip(report.regions, session.regions(), strict=True))
+    alone = session.conversation.ask(REFER, region=report.regions[-1].mask)
+    assert report.regions[-1].text == alone.text
+    name = f"{report.regions[0].name} at the {' '.join(report.regions[0].terms)}"
+    assert session.find_region(name) is not None
+    # A question in words stays as it is: no region that the model did not propose is put into it.
+    assert session.prepare(f"What is wrong with the {name}?").region is None

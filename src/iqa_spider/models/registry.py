@@ -66,6 +66,8 @@ class Kind(Generic[T]):
     load: Callable[[str, Workshop], T]
     extra: str | None = None
     """The optional extra it needs."""
+    clicks: bool = True
+    """Of a segmenter: whether it takes points, with which it can also look for regions."""
 
 
 def _pocket(target: str, shop: Workshop) -> Backbone:
@@ -120,7 +122,9 @@ SEGMENTERS: Final[Mapping[str, Kind[Segmenter]]] = {
     "pocket": Kind("pocket", "embedded click-to-mask network", lambda _, s: s.pocket_segmenter()),
     "sam": Kind("sam:PATH_OR_ID", "SAM, such as facebook/sam-vit-huge", _sam),
     "sam2": Kind("sam2:PATH_OR_ID", "SAM 2, such as facebook/sam2.1-hiera-large", _sam2),
-    "clipseg": Kind("clipseg:PATH_OR_ID", "prompted by words, for comparison (Fig. 5)", _clipseg),
+    "clipseg": Kind(
+        "clipseg:PATH_OR_ID", "prompted by words, for comparison (Fig. 5)", _clipseg, clicks=False
+    ),
 }
 
 
@@ -174,6 +178,7 @@ def load_spider(
     return Spider(
         backbone,
         cutter.load(cut, shop),
+        proposer=None if cutter.clicks else shop.pocket_segmenter(),
         temperature=temperature or chosen.get("temperature", 1.0),
         reach=chosen.get("reach", 0.0),
     )

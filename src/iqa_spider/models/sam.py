@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from iqa_spider.core import Candidate, Picture, Point, RegionError
+from iqa_spider.core import Candidate, Mask, Picture, Point, RegionError
 from iqa_spider.models.checkpoints import LoadOptions, load_checkpoint, memory_guard
 
 __all__ = ["PromptedSegmenter", "PromptedSession", "load_sam", "prepare"]
 
 Fit = Literal["pad", "stretch"]
+Floats = NDArray[np.float64]
+
+CLICKS: Final = 16
+"""Clicks decoded at once when a picture is clicked all over."""
 
 _MEAN: Final = (0.485, 0.456, 0.406)
 _STD: Final = (0.229, 0.224, 0.225)
@@ -84,24 +90,44 @@ class PromptedSession:
         height, width = self.size
         if any(not (0 <= p.x <= width and 0 <= p.y <= height) for p in points):
             raise RegionError(f"a point lies outside the picture, {width} x {height}")
+        unit = np.array([[[p.x / width, p.y / height] for p in points]])
+        logits, scores = self._click(unit)
+        masks = self._enlarge(logits[0])
+        order = scores[0].argsort(descending=True).tolist()
+        return [Candidate(masks[i], float(scores[0, i])) for i in order]
+
+    @torch.inference_mode()
+    def click_grid(self, points: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """One object a click ``[N, 2]``; see `core.Proposes`. The grid is the model's own, cropped."""
+        side, found = self.segmenter.side, []
+        for start in range(0, len(points), CLICKS):
+            logits, scores = self._click(points[start : start + CLICKS, None])
+            cells = [max(1, round(n * logits.shape[-1] / side)) for n in self.inner]
+            shares = logits[..., : cells[0], : cells[1]].sigmoid()
+            found.append((shares.cpu().numpy(), scores.cpu().numpy()))
+        return np.concatenate([m for m, _ in found]), np.concatenate([s for _, s in found])
+
+    def enlarge(self, probability: NDArray[np.float32]) -> Mask:
+        """A grid of `click_grid` as ``bool [H, W]`` of the picture."""
+        size = (self.size[1], self.size[0])
+        return np.asarray(cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR) > 0.5)
+
+    def _click(self, points: Floats) -> tuple[Tensor, Tensor]:
+        """Points ``[objects, points, 2]`` in 0-1 -> logits ``[objects, K, h, w]``, IoU ``[objects, K]``."""
         model = self.segmenter.model
         weight = next(model.parameters())
-        scale = (self.inner[1] / width, self.inner[0] / height)
-        places = [[p.x * scale[0], p.y * scale[1]] for p in points]
-        # [pictures, objects, points, xy]: all points speak of one object.
-        clicks = torch.tensor([[places]], device=weight.device, dtype=weight.dtype)
-        labels = torch.ones(clicks.shape[:-1], device=weight.device, dtype=torch.int)
+        places = torch.from_numpy(points * np.array(self.inner[::-1]))
+        # The model's own layout: [pictures, objects, points, xy].
+        clicks = places[None].to(weight.device, weight.dtype)
         output = model(
             image_embeddings=self.embedding,
             input_points=clicks,
-            input_labels=labels,
+            input_labels=torch.ones(clicks.shape[:-1], device=weight.device, dtype=torch.int),
             multimask_output=True,
         )
-        masks, scores = self._enlarge(output.pred_masks[0, 0]), output.iou_scores[0, 0].float()
-        order = scores.argsort(descending=True).tolist()
-        return [Candidate(masks[i], float(scores[i])) for i in order]
+        return output.pred_masks[0].float(), output.iou_scores[0].float()
 
-    def _enlarge(self, logits: Tensor) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _enlarge(self, logits: Tensor) -> NDArray[np.bool_]:
         """``[K, h, w]`` logits of the square as ``bool [K, H, W]`` of the picture."""
         side = self.segmenter.side
         square = F.interpolate(
