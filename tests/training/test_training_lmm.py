@@ -13,7 +13,7 @@ import torch
 import yaml
 from conftest import textured
 from PIL import Image
-from tiny_models import save_qwen
+from tiny_models import save_llava, save_qwen
 from transformers import TrainerCallback
 
 from iqa_spider.core import CheckpointError, ConfigError, DatasetError, TrainingError
@@ -91,7 +91,7 @@ def test_loss_is_taken_of_answers_alone(base, rows):
 
     prompt = load_prompt(str(base), AutoConfig.from_pretrained(base))
     mix = [Mixture(rows / "rows.jsonl", rows / "images")]
-    data = Conversations(sorted(read_dialogues(mix, 0), key=lambda d: d.id), prompt)
+    data = Conversations([(d,) for d in sorted(read_dialogues(mix, 0), key=lambda d: d.id)], prompt)
     item = data[1]
     told = [int(i) for i in item["labels"] if i != IGNORE]
     assert prompt.tokenizer.decode(told) == (
@@ -110,18 +110,29 @@ def test_training_and_asking_write_the_same_prompt(base, rows):
     from transformers import AutoConfig
 
     prompt = load_prompt(str(base), AutoConfig.from_pretrained(base))
-    data = Conversations(read_dialogues([Mixture(rows / "rows.json", rows / "images")], 0), prompt)
+    mix = [Mixture(rows / "rows.json", rows / "images")]
+    data = Conversations([(d,) for d in read_dialogues(mix, 0)], prompt)
     item = data[0]
     asked = int((item["labels"] != IGNORE).nonzero()[0])
-    picture = prompt.open(np.asarray(Image.open(data.dialogues[0].image)))
+    picture = prompt.open(np.asarray(Image.open(data.rows[0][0].image)))
     assert item["input_ids"][:asked].tolist() == [*picture.ids, *prompt.ask("Where is it worst?")]
 
 
-@pytest.mark.parametrize("kind", ["qwen3_vl", "qwen2_5_vl"])
+SAVERS = {
+    "qwen3_vl": save_qwen,
+    "qwen2_5_vl": lambda folder: save_qwen(folder, "qwen2_5_vl"),
+    "llava": save_llava,
+}
+
+UNREAD = ("encoder.layers.2.", "post_layernorm")
+"""LLaVA reads the last layer but one of its three."""
+
+
+@pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_what_should_train_gets_a_gradient_and_nothing_else(tmp_path, rows, kind, checkpointing):
     """With checkpointing, layers behind frozen embeddings can silently lose theirs."""
-    folder = save_qwen(tmp_path / kind, kind, seed=1)
+    folder = SAVERS[kind](tmp_path / kind)
     recipe = _recipe(folder, rows, tmp_path / "run", checkpointing=checkpointing)
     trainer = build_trainer(recipe)
     model = trainer.model.train()
@@ -133,11 +144,12 @@ def test_what_should_train_gets_a_gradient_and_nothing_else(tmp_path, rows, kind
     for name, parameter in model.named_parameters():
         group = group_of(name, trainer.family)
         wanted = "lora_" in name if group == "language" else group in ("vision", "projector")
+        wanted = wanted and not (kind == "llava" and any(part in name for part in UNREAD))
         assert parameter.requires_grad == wanted, name
         assert (parameter.grad is not None) == wanted, name
-        if wanted:
+        if wanted and not name.endswith("k_proj.bias"):  # which a softmax takes no notice of
             assert parameter.grad.abs().max() > 0, name
-    assert not any("lora_" in n for n, _ in model.named_parameters() if "visual" in n)
+    assert not any("lora_" in n for n, _ in model.named_parameters() if "vis" in n)
 
 
 def test_checkpointing_changes_memory_and_not_the_loss(tmp_path, base, rows):
@@ -260,7 +272,7 @@ def test_the_adapter_loads_by_path_and_merges(tmp_path, base, rows, picture):
     recipe = _recipe(base, rows, tmp_path / "run")
     trainer = build_trainer(recipe)
     trainer.train()
-    trainer._save(str(recipe.out / "adapter"))
+    trainer.save_model(str(recipe.out / "adapter"))
     adapter = recipe.out / "adapter"
     plain = load_spider(f"hf:{base}").open(picture).conversation
     put = load_spider(f"hf:{base}", adapter=str(adapter)).open(picture).conversation

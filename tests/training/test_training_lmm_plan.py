@@ -14,7 +14,8 @@ from tiny_models import save_qwen
 from iqa_spider.core import CheckpointError
 from iqa_spider.models.chat_prompt import FAMILIES
 from iqa_spider.training.lmm import build_trainer
-from iqa_spider.training.lmm_plan import KNOWN, Load, Widths, count, kept_bytes, plan, skeleton
+from iqa_spider.training.lmm_bases import KNOWN, skeleton
+from iqa_spider.training.lmm_plan import Load, Widths, count, kept_bytes, plan
 from iqa_spider.training.lmm_recipe import LmmStage
 from iqa_spider.training.run import load_recipe
 

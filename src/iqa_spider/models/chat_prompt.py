@@ -42,6 +42,10 @@ class Family:
     projector: tuple[str, ...]
     """Modules that bring its features to the language model, trained in full at their own rate."""
     expands: bool = False
+    layers: str = "layers"
+    """List of the vision encoder's layers, of which some families read an inner one alone."""
+    after: str = "post_layernorm"
+    """Module behind those layers, unread by such a family."""
 
 
 _QWEN: Final = ("model.language_model", "model.visual")

@@ -23,10 +23,21 @@ from iqa_spider.core import DatasetError, open_picture
 from iqa_spider.models.chat_prompt import ChatPrompt
 from iqa_spider.models.pictures import shrink
 
-__all__ = ["IGNORE", "Collator", "Conversations", "Dialogue", "Mixture", "read_dialogues"]
+__all__ = [
+    "IGNORE",
+    "SEGMENTS",
+    "Collator",
+    "Conversations",
+    "Dialogue",
+    "Mixture",
+    "read_dialogues",
+]
 
 IGNORE: Final = -100
 """Label of a token that no loss is taken of."""
+
+SEGMENTS: Final = "segments"
+"""Key of a packed row's parts: 0 for the picture, 1, 2 ... for the dialogues, -1 for padding."""
 
 _ROLES: Final = {"human": "user", "gpt": "assistant"}
 
@@ -113,26 +124,33 @@ def read_dialogues(parts: Sequence[Mixture], seed: int) -> list[Dialogue]:
 
 
 class Conversations(Dataset[dict[str, Any]]):
-    """Dialogues as tokens: ``input_ids [T]``, ``labels [T]`` (answers only) and the picture's tensors."""
+    """Rows as tokens: ``input_ids [T]``, ``labels [T]`` (answers only) and the picture's tensors.
+
+    A row is one dialogue, or with ``packed`` several about one picture; ``segments [T]`` tells them apart.
+    """
 
     def __init__(
         self,
-        dialogues: Sequence[Dialogue],
+        rows: Sequence[tuple[Dialogue, ...]],
         prompt: ChatPrompt,
         *,
         max_tokens: int = 4096,
         max_side: int | None = None,
+        packed: bool = False,
     ) -> None:
-        self.dialogues, self.prompt = list(dialogues), prompt
+        self.rows, self.prompt, self.packed = list(rows), prompt, packed
         self.max_tokens, self.max_side = max_tokens, max_side
         self.end = int(prompt.tokenizer.eos_token_id)
 
     def __len__(self) -> int:
-        return len(self.dialogues)
+        return len(self.rows)
 
     def lengths(self) -> list[int]:
         """Rough token counts, from the text and the header of the picture file alone."""
-        return [d.characters // 4 + self._picture_tokens(d.image) for d in self.dialogues]
+        return [
+            sum(d.characters for d in row) // 4 + self._picture_tokens(row[0].image)
+            for row in self.rows
+        ]
 
     def _picture_tokens(self, image: Path) -> int:
         with Image.open(image) as file:
@@ -141,18 +159,22 @@ class Conversations(Dataset[dict[str, Any]]):
         return int(width * height * scale * scale) // 1024
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        dialogue = self.dialogues[index]
-        opened = self.prompt.open(shrink(open_picture(dialogue.image), self.max_side))
-        tail, labels = self._tail(dialogue)
-        ids = [*opened.ids, *tail]
+        row = self.rows[index]
+        opened = self.prompt.open(shrink(open_picture(row[0].image), self.max_side))
+        ids, labels, segments = list(opened.ids), [IGNORE] * len(opened.ids), [0] * len(opened.ids)
+        for number, dialogue in enumerate(row, 1):
+            tail, told = self._tail(dialogue)
+            ids, labels, segments = ids + tail, labels + told, segments + [number] * len(tail)
         if len(ids) > self.max_tokens:
             raise DatasetError(
-                f"{dialogue.id}: {len(ids)} tokens with its picture, more than max_tokens "
-                f"{self.max_tokens}; raise it, or set max_side to shrink pictures"
+                f"{row[0].id}: {len(ids)} tokens with its picture, more than max_tokens "
+                f"{self.max_tokens}; raise it, set max_side to shrink pictures, or lower pack"
             )
+        parts = {SEGMENTS: torch.tensor(segments)} if self.packed else {}
         return {
             "input_ids": torch.tensor(ids),
-            "labels": torch.tensor([IGNORE] * len(opened.ids) + labels),
+            "labels": torch.tensor(labels),
+            **parts,
             **opened.tensors,
         }
 
@@ -193,7 +215,9 @@ class Collator:
         }
         for key in rows[0].keys() - {"input_ids", "labels"}:
             values = [row[key] for row in rows]
-            if key == "mm_token_type_ids":
+            if key == SEGMENTS:
+                batch[key] = self._pad(values, longest, -1)
+            elif key == "mm_token_type_ids":
                 batch[key] = self._pad([value[0] for value in values], longest, 0)
             else:
                 batch[key] = torch.cat(values)

@@ -8,130 +8,24 @@ checkpoint. A loss that is no number stops the run before the weights take it in
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import Sampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_pt_utils import get_length_grouped_indices
+from transformers import TrainerCallback, TrainingArguments
 
-from iqa_spider.core import TrainingError
-from iqa_spider.models.chat_prompt import FAMILIES, Family, load_prompt
-from iqa_spider.models.checkpoints import LoadOptions, load_checkpoint, locate, memory_guard
-from iqa_spider.training.conversations import (
-    IGNORE,
-    Collator,
-    Conversations,
-    Mixture,
-    read_dialogues,
-)
+from iqa_spider.models.chat_prompt import FAMILIES, load_prompt
+from iqa_spider.models.checkpoints import LoadOptions, load_checkpoint, locate
+from iqa_spider.training.conversations import Collator, Conversations, Mixture, read_dialogues
 from iqa_spider.training.lmm_card import write_card
-from iqa_spider.training.lmm_model import load_trained, prepare, save_trained, trained_groups
+from iqa_spider.training.lmm_model import prepare
 from iqa_spider.training.lmm_recipe import LmmStage
+from iqa_spider.training.lmm_trainer import SpiderTrainer, last_checkpoint
+from iqa_spider.training.packing import check_attention, group
 
-__all__ = ["SpiderTrainer", "build_trainer", "train_lmm"]
-
-
-class AlikeSampler(Sampler[int]):
-    """Rows of like length side by side, in an order that is the epoch's own.
-
-    transformers' sampler draws its order from one running generator, so a run that was resumed in its
-    second epoch would see the first one's order again.
-    """
-
-    def __init__(self, lengths: list[int], size: int, seed: int) -> None:
-        self.lengths, self.size, self.seed, self.epoch = lengths, size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        order = torch.Generator().manual_seed(self.seed * 1000 + self.epoch)
-        group: Any = get_length_grouped_indices
-        indices: list[int] = group(self.lengths, self.size, generator=order)
-        return iter(indices)
-
-
-class SpiderTrainer(Trainer):
-    """Trainer with a rate a group, answers-only loss over all processes, and strict checkpoints."""
-
-    def __init__(self, *args: Any, family: Family, recipe: LmmStage, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.family, self.recipe = family, recipe
-        # The loss below is divided by the step's answer tokens already.
-        self.model_accepts_loss_kwargs = True
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        """Pictures and answers of like length meet in a step; the order is that of any process count."""
-        size = self.recipe.batch * self.recipe.accumulate * self.args.world_size
-        data: Any = self.train_dataset
-        return AlikeSampler(data.lengths(), size, self.recipe.seed)
-
-    def create_optimizer(self, model: Any = None) -> Any:
-        if self.optimizer is None:
-            rates, groups = self.recipe.rates, []
-            own: Any = self.model
-            for name, named in trained_groups(own, self.family).items():
-                for decayed in (True, False):
-                    chosen = [p for _, p in named if (p.ndim > 1) == decayed]
-                    decay = self.recipe.weight_decay if decayed else 0.0
-                    if chosen:
-                        rate = getattr(rates, name)
-                        groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-            self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999))
-        return self.optimizer
-
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        inputs = dict(inputs)
-        labels = inputs.pop("labels")
-        # Logits of the places before an answer token alone: the vocabulary is the widest layer there is.
-        places = (labels[:, 1:] != IGNORE).any(0).nonzero().flatten()
-        with memory_guard("a training step"):
-            outputs = model(**inputs, logits_to_keep=places, use_cache=False)
-            logits = outputs.logits.float().flatten(0, 1)
-            wanted = labels[:, places + 1].flatten()
-            total = F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum")
-        count = num_items_in_batch if num_items_in_batch is not None else (wanted != IGNORE).sum()
-        # DDP averages gradients over processes, while the count is that of all of them together.
-        loss = total / count * (self.args.world_size if num_items_in_batch is not None else 1)
-        self._refuse_nonsense(loss)
-        return (loss, outputs) if return_outputs else loss
-
-    def _refuse_nonsense(self, loss: Tensor) -> None:
-        if not math.isfinite(float(loss.detach())):
-            last = _last(Path(self.args.output_dir or "."))
-            kept = (
-                f"the last good checkpoint is {last}" if last else "no checkpoint was due before it"
-            )
-            raise TrainingError(
-                f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}; {kept}. Lower "
-                "`rates` or raise `warmup` in the recipe, and run it again to go on from there"
-            )
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        if self.args.should_save:
-            folder = Path(output_dir or self.args.output_dir or ".")
-            folder.mkdir(parents=True, exist_ok=True)
-            save_trained(self.accelerator.unwrap_model(self.model), folder)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        load_trained(self.accelerator.unwrap_model(self.model), Path(resume_from_checkpoint))
+__all__ = ["build_trainer", "train_lmm"]
 
 
 def _arguments(recipe: LmmStage) -> TrainingArguments:
@@ -171,12 +65,6 @@ def _sixteen(recipe: LmmStage) -> bool:
     return recipe.dtype == "bfloat16"
 
 
-def _last(folder: Path) -> str | None:
-    """The newest checkpoint that was written whole: the Trainer's own state file is its last."""
-    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
-    return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
-
-
 def build_trainer(recipe: LmmStage, callbacks: Sequence[TrainerCallback] = ()) -> SpiderTrainer:
     """Model, data and Trainer of a recipe.
 
@@ -192,10 +80,11 @@ def build_trainer(recipe: LmmStage, callbacks: Sequence[TrainerCallback] = ()) -
     prompt = load_prompt(where, config)
     parts = [Mixture(part.file, part.images, part.repeat) for part in recipe.data]
     data = Conversations(
-        read_dialogues(parts, recipe.seed),
+        group(read_dialogues(parts, recipe.seed), recipe.pack, recipe.max_tokens),
         prompt,
         max_tokens=recipe.max_tokens,
         max_side=recipe.max_side,
+        packed=recipe.pack > 1,
     )
     dtype = "bfloat16" if _sixteen(recipe) else "float32"
     # Trainer moves the model itself, each process to its own device.
@@ -203,6 +92,8 @@ def build_trainer(recipe: LmmStage, callbacks: Sequence[TrainerCallback] = ()) -
     base = load_checkpoint(
         AutoModelForImageTextToText.from_pretrained, recipe.base, "base:", options
     )
+    if recipe.pack > 1:
+        check_attention(base)
     family = FAMILIES[config.model_type]
     model = prepare(
         base,
@@ -240,7 +131,7 @@ def train_lmm(recipe: LmmStage, callbacks: Sequence[TrainerCallback] = ()) -> di
     """Train, or go on; writes ``adapter/``, ``log.jsonl`` and a model card into the run folder."""
     trainer = build_trainer(recipe, callbacks)
     start = time.monotonic()
-    trainer.train(resume_from_checkpoint=_last(recipe.out))
+    trainer.train(resume_from_checkpoint=last_checkpoint(recipe.out))
     trainer.accelerator.wait_for_everyone()
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     figures = {
@@ -249,8 +140,8 @@ def train_lmm(recipe: LmmStage, callbacks: Sequence[TrainerCallback] = ()) -> di
         "last_loss": losses[-1],
         "minutes": (time.monotonic() - start) / 60,
     }
+    trainer.save_model(str(recipe.out / "adapter"))
     if trainer.is_world_process_zero():
-        trainer._save(str(recipe.out / "adapter"))
         rows = "".join(json.dumps(row) + "\n" for row in trainer.state.log_history)
         temporary = recipe.out / "log.tmp"
         temporary.write_text(rows)

@@ -14,13 +14,15 @@ def write_card(trainer: Any, recipe: LmmStage, figures: dict[str, float]) -> Non
     """``adapter/README.md``: base, data, what trained at which rate, losses, time."""
     rates = recipe.rates.model_dump()
     groups = trained_groups(trainer.model, trainer.family)
-    rows = [
+    parts = [
         f"| {name} | {sum(p.numel() for _, p in named):,} | {rates[name]:g} |"
         for name, named in groups.items()
         if named
     ]
     sources = [f"| {p.file.name} | {p.repeat:g} |" for p in recipe.data]
     step = recipe.batch * recipe.accumulate * trainer.args.world_size
+    packed = f"sequences of up to {recipe.pack} dialogues about one picture"
+    rows = packed if recipe.pack > 1 else "dialogues"
     lines = [
         f"# Adapter for {recipe.base}",
         "",
@@ -30,14 +32,14 @@ def write_card(trainer: Any, recipe: LmmStage, figures: dict[str, float]) -> Non
         "",
         "| part | parameters that trained | learning rate |",
         "|---|---|---|",
-        *rows,
+        *parts,
         "",
         f"LoRA rank {recipe.rank}, alpha {recipe.alpha}, dropout {recipe.dropout:g}; loss on answer tokens "
-        f"alone; {figures['steps']:.0f} steps of {step} dialogues in {figures['minutes']:.1f} minutes on "
+        f"alone; {figures['steps']:.0f} steps of {step} {rows} in {figures['minutes']:.1f} minutes on "
         f"{trainer.args.world_size} process(es); loss {figures['first_loss']:.4f} at the first step, "
         f"{figures['last_loss']:.4f} at the last; seed {recipe.seed}.",
         "",
-        f"Data, {len(trainer.train_dataset):,} dialogues an epoch:",
+        f"Data, {len(trainer.train_dataset):,} {rows} an epoch:",
         "",
         "| file | times each row comes |",
         "|---|---|",

@@ -7,17 +7,17 @@ projector in full, since what quality looks like is what a vision encoder was tr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from iqa_spider.core import CheckpointError, MissingExtraError
 from iqa_spider.models.adapters import BASE, FULL, quiet_peft, shape_of
 from iqa_spider.models.chat_prompt import Family
+from iqa_spider.training.sharding import put
 
 __all__ = ["GROUPS", "group_of", "load_trained", "prepare", "save_trained", "trained_groups"]
 
@@ -40,6 +40,32 @@ def group_of(name: str, family: Family) -> str | None:
     if _inside(name, family.vision):
         return "vision"
     return "language" if _inside(name, family.language) else None
+
+
+def _depth_read(config: Any) -> int | None:
+    """How many of the vision encoder's layers the language model sees the outcome of; None for all.
+
+    LLaVA takes its features from a layer before the last. What stands behind it never gets a gradient, and
+    a parameter that waits for one stops data-parallel training.
+    """
+    layer = getattr(config, "vision_feature_layer", None)
+    if layer is None:
+        return None
+    total = int(config.vision_config.num_hidden_layers)
+    # hidden_states[0] goes into the first layer, hidden_states[total] comes out of the last.
+    return max(
+        index if index >= 0 else total + 1 + index
+        for index in ([layer] if isinstance(layer, int) else layer)
+    )
+
+
+def _is_read(name: str, family: Family, read: int | None) -> bool:
+    if read is None:
+        return True
+    parts = name.split(".")
+    if family.after in parts:
+        return False
+    return family.layers not in parts or int(parts[parts.index(family.layers) + 1]) < read
 
 
 def prepare(
@@ -65,8 +91,11 @@ def prepare(
     )
     with quiet_peft():
         wrapped = get_peft_model(model, config)
+    read = _depth_read(model.config)
     for name, parameter in wrapped.named_parameters():
-        if full and group_of(name, family) in ("vision", "projector"):
+        part = group_of(name, family)
+        inside = part == "projector" or (part == "vision" and _is_read(name, family, read))
+        if full and inside:
             parameter.requires_grad_(True)
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -84,35 +113,44 @@ def trained_groups(model: nn.Module, family: Family) -> dict[str, list[tuple[str
     return groups
 
 
-def _full(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """What trains in full, by the base model's names."""
+def _trained(model: nn.Module) -> Iterator[tuple[str, str, nn.Parameter]]:
+    """(name in a file, name in the model, parameter) of what trains.
+
+    LoRA goes by PEFT's names without the adapter's own, the rest by those of the base model.
+    """
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad and "lora_" not in name:
-            yield name.removeprefix(_PREFIX), parameter
+        if parameter.requires_grad:
+            lora = "lora_" in name
+            told = name.replace(".default.", ".") if lora else name.removeprefix(_PREFIX)
+            yield told, name, parameter
 
 
-def save_trained(model: Any, folder: Path) -> None:
-    """Adapter in PEFT's files, the rest in ``full.safetensors``."""
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    state = {name: parameter.detach().cpu().contiguous() for name, parameter in _full(model)}
-    if state:
-        save_file(state, str(folder / FULL))
+def save_trained(model: Any, folder: Path, state: Mapping[str, Tensor] | None = None) -> None:
+    """Adapter in PEFT's files, the rest in ``full.safetensors``.
+
+    ``state`` holds the whole tensors by the model's names where its own lie in parts.
+    """
+    model.save_pretrained(str(folder), state_dict=state, save_embedding_layers=False)
+    full = {
+        told: (parameter if state is None else state[name]).detach().cpu().contiguous()
+        for told, name, parameter in _trained(model)
+        if "lora_" not in told
+    }
+    if full:
+        save_file(full, str(folder / FULL))
     (folder / BASE).write_text(json.dumps(shape_of(model.get_base_model())))
 
 
 def load_trained(model: Any, folder: Path) -> None:
     """Go on from what `save_trained` wrote; every key must be there."""
-    from peft import set_peft_model_state_dict
     from peft.utils import load_peft_weights
 
-    set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
-    own = dict(_full(model))
-    state = load_file(str(folder / FULL)) if (folder / FULL).exists() else {}
+    state = dict(load_peft_weights(str(folder), device="cpu"))
+    if (folder / FULL).exists():
+        state |= load_file(str(folder / FULL))
+    own = {told: parameter for told, _, parameter in _trained(model)}
     if own.keys() != state.keys():
         lost = sorted(own.keys() ^ state.keys())[:5]
-        raise CheckpointError(
-            f"{folder / FULL}: keys of another model or recipe: {', '.join(lost)}"
-        )
-    with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(state[name])
+        raise CheckpointError(f"{folder}: keys of another model or recipe: {', '.join(lost)}")
+    for told, parameter in own.items():
+        put(parameter, state[told])

@@ -8,21 +8,19 @@ assumed: every GPU holds the whole model.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 
-from iqa_spider.core import ConfigError
 from iqa_spider.models.chat_prompt import FAMILIES, Family
 from iqa_spider.training.conversations import Mixture, read_dialogues
+from iqa_spider.training.lmm_bases import skeleton
 from iqa_spider.training.lmm_model import group_of, prepare
 from iqa_spider.training.lmm_recipe import LmmStage
+from iqa_spider.training.packing import group
 
 __all__ = [
-    "KNOWN",
     "Counts",
     "Load",
     "Plan",
@@ -31,55 +29,7 @@ __all__ = [
     "kept_bytes",
     "passing_bytes",
     "plan",
-    "skeleton",
 ]
-
-KNOWN: Final[Mapping[str, dict[str, Any]]] = {
-    "Qwen/Qwen3-VL-8B-Instruct": {
-        "model_type": "qwen3_vl",
-        "text_config": {
-            "model_type": "qwen3_vl_text",
-            "hidden_size": 4096,
-            "intermediate_size": 12288,
-            "num_hidden_layers": 36,
-            "num_attention_heads": 32,
-            "num_key_value_heads": 8,
-            "head_dim": 128,
-            "vocab_size": 151936,
-        },
-        "vision_config": {
-            "model_type": "qwen3_vl_vision",
-            "depth": 27,
-            "hidden_size": 1152,
-            "intermediate_size": 4304,
-            "num_heads": 16,
-            "out_hidden_size": 4096,
-            "deepstack_visual_indexes": [8, 16, 24],
-        },
-    },
-    "Qwen/Qwen2.5-VL-7B-Instruct": {
-        "model_type": "qwen2_5_vl",
-        "text_config": {
-            "model_type": "qwen2_5_vl_text",
-            "hidden_size": 3584,
-            "intermediate_size": 18944,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 28,
-            "num_key_value_heads": 4,
-            "vocab_size": 152064,
-        },
-        "vision_config": {
-            "model_type": "qwen2_5_vl_vision",
-            "depth": 32,
-            "hidden_size": 1280,
-            "intermediate_size": 3420,
-            "num_heads": 16,
-            "out_hidden_size": 3584,
-            "fullatt_block_indexes": [7, 15, 23, 31],
-        },
-    },
-}
-"""Shapes of the paper's bases, so that they can be planned for without their checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,27 +138,6 @@ class Plan:
         return found
 
 
-def skeleton(base: str) -> tuple[Any, Any]:
-    """Configuration and model of a base without weights (on torch's meta device)."""
-    from transformers import AutoConfig, AutoModelForImageTextToText
-
-    if Path(base).is_dir() or base not in KNOWN:
-        from iqa_spider.models.checkpoints import explain_loading, locate
-
-        where = locate(base, "base:")
-        with explain_loading(base, "base:"):
-            config = AutoConfig.from_pretrained(where)
-    else:
-        known = dict(KNOWN[base])
-        config = AutoConfig.for_model(known.pop("model_type"), **known)
-    if config.model_type not in FAMILIES:
-        raise ConfigError(f"base: {base} is of type {config.model_type}, not {', '.join(FAMILIES)}")
-    build: Any = AutoModelForImageTextToText.from_config
-    with torch.device("meta"):
-        model = build(config)
-    return config, model
-
-
 def count(model: Any, family: Family, recipe: LmmStage) -> Counts:
     """Count parameters of a model, which may lie on the meta device."""
     base = sum(parameter.numel() for parameter in model.parameters())
@@ -263,11 +192,11 @@ def plan(recipe: LmmStage, *, gpus: int = 1) -> Plan:
     saved = recipe.checkpointing
     kept = kept_bytes(widths, load, unit=unit, checkpointing=saved)
     kept += passing_bytes(widths, load, unit=unit, checkpointing=saved)
-    dialogues = _dialogues(recipe)
+    dialogues, rows = _dialogues(recipe)
     size = recipe.batch * recipe.accumulate * gpus
     steps = recipe.steps
-    if steps is None and dialogues is not None:
-        steps = math.ceil(dialogues / size) * math.ceil(recipe.epochs)
+    if steps is None and rows is not None:
+        steps = math.ceil(rows / size) * math.ceil(recipe.epochs)
     return Plan(
         counts,
         counts.frozen * unit + counts.training * 4,
@@ -279,8 +208,10 @@ def plan(recipe: LmmStage, *, gpus: int = 1) -> Plan:
     )
 
 
-def _dialogues(recipe: LmmStage) -> int | None:
+def _dialogues(recipe: LmmStage) -> tuple[int | None, int | None]:
+    """Dialogues of an epoch, and the sequences they make once packed."""
     if not all(part.file.exists() for part in recipe.data):
-        return None
+        return None, None
     parts = [Mixture(part.file, part.images, part.repeat) for part in recipe.data]
-    return len(read_dialogues(parts, recipe.seed))
+    dialogues = read_dialogues(parts, recipe.seed)
+    return len(dialogues), len(group(dialogues, recipe.pack, recipe.max_tokens))

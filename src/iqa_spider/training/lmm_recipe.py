@@ -48,7 +48,7 @@ class DataStage(_Mixed):
 class LmmStage(_Mixed):
     """Adapt a chat model of transformers: LoRA on the language model, vision and projector in full.
 
-    The batch of a step is ``batch`` (pictures a process) x ``accumulate`` x processes; with another
+    The batch of a step is ``batch`` (sequences a process) x ``accumulate`` x processes; with another
     number of processes change ``accumulate``, so that the product, and the loss curve, stay.
     """
 
@@ -72,6 +72,8 @@ class LmmStage(_Mixed):
     """Recompute activations in the backward pass: a third more time for a fraction of the memory."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     attention: str | None = None
+    pack: int = Field(1, ge=1)
+    """Most dialogues about one picture that share a sequence, each seeing the picture and itself alone."""
     max_tokens: int = Field(4096, ge=16)
     max_side: int | None = Field(None, ge=32)
     save_every: int = Field(200, ge=1)
