@@ -1,7 +1,9 @@
-"""A real HTTP server that speaks the OpenAI protocol with scripted replies."""
+"""A real HTTP server that speaks the OpenAI protocol: with scripted replies, or with a model's."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import threading
 import time
@@ -9,6 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
 
 
 @dataclass
@@ -106,3 +112,42 @@ def _payload(body: dict[str, Any], reply: Reply) -> dict[str, Any]:
         "choices": [choice],
         "usage": usage,
     }
+
+
+class Engine:
+    """Answers requests with the model as vLLM does (closed set), or as others do (top-k)."""
+
+    def __init__(self, backbone, *, closed: bool, top: int = 20) -> None:
+        self.backbone, self.closed, self.top = backbone, closed, top
+        self.everything = np.arange(backbone.reader.model.config.get_text_config().vocab_size)
+
+    def vocabulary(self, text):
+        return self.backbone.prompt.encode(text)
+
+    def __call__(self, body, number) -> Reply:
+        picture, text = body["messages"][0]["content"]
+        data = base64.b64decode(picture["image_url"]["url"].split(",", 1)[1])
+        talk = self.backbone.open(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+        tail = self.backbone.prompt.ask(text["text"])
+        if body.get("continue_final_message"):
+            tail += self.backbone.prompt.encode(body["messages"][-1]["content"])
+        reader = self.backbone.reader
+        made = reader.decode([talk.prefix], [tail], self.everything, body["max_tokens"])[0]
+        decode = self.backbone.prompt.tokenizer.decode
+        steps = []
+        for token, logits in zip(made.tokens, torch.from_numpy(made.logits), strict=True):
+            shares = logits.log_softmax(-1)
+            wanted = body.get("logprob_token_ids") if self.closed else None
+            ids = wanted or shares.topk(body["top_logprobs"]).indices.tolist()[: self.top]
+            steps.append(
+                {
+                    "token": decode([token]),
+                    "logprob": float(shares[token]),
+                    "bytes": None,
+                    "top_logprobs": [
+                        {"token": decode([i]), "logprob": float(shares[i]), "bytes": None}
+                        for i in ids
+                    ],
+                }
+            )
+        return Reply(decode(list(made.tokens)), logprobs=steps)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import time
 import warnings
 
 import numpy as np
 import pytest
-import torch
-from endpoint_server import EndpointServer, Reply
-from PIL import Image
+from endpoint_server import EndpointServer, Engine, Reply
 from tiny_models import save_qwen
 
 from iqa_spider.core import (
@@ -27,7 +23,8 @@ from iqa_spider.models.chat import load_chat
 from iqa_spider.models.checkpoints import LoadOptions
 from iqa_spider.models.endpoint import Endpoint
 from iqa_spider.models.grounding import PROBE
-from iqa_spider.models.remote import RemoteBackbone, Step, align, term_table
+from iqa_spider.models.remote import RemoteBackbone
+from iqa_spider.models.remote_steps import Step, align, term_table
 
 QUESTION = "Where is it worst?"
 
@@ -35,45 +32,6 @@ QUESTION = "Where is it worst?"
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     return load_chat(str(save_qwen(tmp_path_factory.mktemp("q"), seed=3)), LoadOptions())
-
-
-class Engine:
-    """Answers requests with the model as vLLM does (closed set), or as others do (top-k)."""
-
-    def __init__(self, backbone, *, closed: bool, top: int = 20) -> None:
-        self.backbone, self.closed, self.top = backbone, closed, top
-        self.everything = np.arange(backbone.reader.model.config.get_text_config().vocab_size)
-
-    def vocabulary(self, text):
-        return self.backbone.prompt.encode(text)
-
-    def __call__(self, body, number) -> Reply:
-        picture, text = body["messages"][0]["content"]
-        data = base64.b64decode(picture["image_url"]["url"].split(",", 1)[1])
-        talk = self.backbone.open(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
-        tail = self.backbone.prompt.ask(text["text"])
-        if body.get("continue_final_message"):
-            tail += self.backbone.prompt.encode(body["messages"][-1]["content"])
-        reader = self.backbone.reader
-        made = reader.decode([talk.prefix], [tail], self.everything, body["max_tokens"])[0]
-        decode = self.backbone.prompt.tokenizer.decode
-        steps = []
-        for token, logits in zip(made.tokens, torch.from_numpy(made.logits), strict=True):
-            shares = logits.log_softmax(-1)
-            wanted = body.get("logprob_token_ids") if self.closed else None
-            ids = wanted or shares.topk(body["top_logprobs"]).indices.tolist()[: self.top]
-            steps.append(
-                {
-                    "token": decode([token]),
-                    "logprob": float(shares[token]),
-                    "bytes": None,
-                    "top_logprobs": [
-                        {"token": decode([i]), "logprob": float(shares[i]), "bytes": None}
-                        for i in ids
-                    ],
-                }
-            )
-        return Reply(decode(list(made.tokens)), logprobs=steps)
 
 
 def _remote(server, **options):

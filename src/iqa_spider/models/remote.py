@@ -17,17 +17,13 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iqa_spider.core import (
-    FORMS,
     LEVELS,
-    TERMS,
     Box,
     ConfigError,
     EndpointError,
@@ -44,76 +40,15 @@ from iqa_spider.models.checkpoints import LoadOptions
 from iqa_spider.models.endpoint import Endpoint, picture_url
 from iqa_spider.models.levels import RATING_QUESTION, score_of_levels
 from iqa_spider.models.pictures import shrink
+from iqa_spider.models.remote_steps import WORDS, Step, align, read_steps, term_table
 from iqa_spider.tasks import RATING_PREFIX
 
-__all__ = ["RemoteBackbone", "RemoteConversation", "align", "load_remote", "term_table"]
+__all__ = ["RemoteBackbone", "RemoteConversation", "load_remote"]
 
 TOP: Final = 20
 """Most log-probabilities a step that OpenAI and vLLM return unless the server is told otherwise."""
 
-_WORDS: Final = tuple(form.format(t, C=t.capitalize()) for t in TERMS for form in FORMS)
 _LEVEL_WORDS: Final = tuple(f" {level}" for level in LEVELS)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Log-probability of each token that a server returned for one step, by its text.
-
-    ``closed`` says that these are the tokens we named, not the most probable ones.
-    """
-
-    found: dict[str, float]
-    closed: bool = False
-
-
-def align(text: str, tokens: Sequence[str]) -> tuple[str, ...]:
-    """The tokens' shares of the text; joined they are the text.
-
-    Some servers drop the space before a token, which would run the words together.
-    """
-    if "".join(tokens) == text:
-        return tuple(tokens)
-    starts, at = [], 0
-    for token in tokens:
-        found = text.find(token.strip(), at) if token.strip() else at
-        at = found if found >= 0 else at
-        starts.append(at)
-        at += len(token.strip())
-    bounds = [0, *starts[1:], len(text)] if starts else []
-    return tuple(text[a:b] for a, b in pairwise(bounds))
-
-
-def term_table(step: Step) -> tuple[TermLogits, bool]:
-    """``float32 [terms, forms]`` of a step, and whether a floor stood in for a missing term.
-
-    All forms are NaN where the server returned nothing; a form that the tokenizer splits is NaN too.
-    """
-    table = np.full((len(TERMS), len(FORMS)), np.nan, np.float32)
-    if not step.found:
-        return table, False
-    floor, floored = np.nan if step.closed else min(step.found.values()), False
-    for column, form in enumerate(FORMS):
-        words = [form.format(term, C=term.capitalize()) for term in TERMS]
-        there = [word in step.found for word in words]
-        if any(there):  # a form that no term is written in says nothing
-            floored |= not step.closed and not all(there)
-            table[:, column] = [step.found.get(word, floor) for word in words]
-    if np.isnan(table[:, 0]).all():
-        # No term was seen with its space: some servers drop it, in others no term is likely at all.
-        table[:, 0] = table[:, 1] if not np.isnan(table[:, 1]).all() else floor
-    return table, floored
-
-
-def _steps(choice: Any, closed: int) -> list[Step]:
-    """``closed`` is how many tokens we named; a server that ignores them returns fewer or others."""
-    content = (choice.logprobs.content if choice.logprobs else None) or []
-    steps = []
-    for entry in content:
-        tops = entry.top_logprobs or []
-        found = {top.token: top.logprob for top in tops}
-        found.setdefault(entry.token, entry.logprob)
-        steps.append(Step(found, 0 < closed <= len(tops)))
-    return steps
 
 
 class RemoteBackbone:
@@ -182,7 +117,7 @@ class RemoteBackbone:
     def _tokenize(self) -> list[int] | None:
         address = re.sub(r"/v\d+/?$", "", self.endpoint.base_url) + "/tokenize"
         found: list[int] = []
-        for word in (*_WORDS, *_LEVEL_WORDS):
+        for word in (*WORDS, *_LEVEL_WORDS):
             body = {
                 "model": self.endpoint.model,
                 "prompt": word,
@@ -250,11 +185,11 @@ class RemoteConversation:
         return Generation(text.strip(), (-1,) * len(tables), align(text, tokens), logits)
 
     def _steps(self, choice: Any) -> list[Step]:
-        return _steps(choice, len(self.backbone.token_ids() or ()))
+        return read_steps(choice, len(self.backbone.token_ids() or ()))
 
     def _table(self, step: Step) -> TermLogits:
         table, floored = term_table(step)
-        written = any(word in step.found for word in _WORDS)
+        written = any(word in step.found for word in WORDS)
         if floored and written:
             self.backbone.warn(
                 "floor",
