@@ -273,6 +273,26 @@ def test_hub_ids_that_cannot_be_fetched_say_what_to_do(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("attention", "message"),
+    [("flash_attention_9", "sdpa and eager"), ("eager", None), ("sdpa", None)],
+)
+def test_attention_is_chosen_by_name(folder, attention, message):
+    """One that is not there is no fault of the checkpoint, and must not be told as one."""
+    if message is None:
+        model = load_chat(str(folder), LoadOptions(attention=attention)).reader.model
+        assert model.config.get_text_config()._attn_implementation == attention
+        return
+    with pytest.raises(ConfigError, match=message):
+        load_chat(str(folder), LoadOptions(attention=attention))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_told_before_anything_loads():
+    with pytest.raises(ConfigError, match="--device cpu"):
+        LoadOptions(device="cuda:1")
+
+
+@pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("hf:", {}, "written hf:PATH_OR_ID"),
@@ -284,6 +304,7 @@ def test_hub_ids_that_cannot_be_fetched_say_what_to_do(monkeypatch):
         ("pocket", {"boxes": "inches"}, "thousandths"),
         ("openai:x", {}, "needs --endpoint"),
         ("pocket", {"colour": 1}, "colour"),
+        ("pocket", {"device": "abacus"}, "known: cpu, cuda"),
         ("pocket", {"segmenter": "sam3:x"}, "known: pocket, sam:"),
     ],
 )

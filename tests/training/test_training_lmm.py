@@ -305,19 +305,25 @@ def test_an_adapter_of_another_base_is_refused(tmp_path, base, rows):
         load_spider(f"hf:{base}", adapter=str(tmp_path))
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(tmp_path, base, rows):
+def test_a_loss_that_is_no_number_stops_and_goes_on_from_before_it(tmp_path, base, rows):
+    """The step that spoils the weights is saved before the next loss tells: that is no good checkpoint."""
+
     class Poison(TrainerCallback):
         def on_step_end(self, args, state, control, model=None, **kwargs):
             if state.global_step == 2:
                 with torch.no_grad():
                     next(p for p in model.parameters() if p.requires_grad).fill_(float("nan"))
 
+    whole = _recipe(base, rows, tmp_path / "whole")
+    train_lmm(whole)
     recipe = _recipe(base, rows, tmp_path / "run", save_every=1)
-
-    with pytest.raises(TrainingError, match=r"checkpoint-\d") as caught:
+    with pytest.raises(TrainingError, match=r"last good checkpoint is .*checkpoint-1\.") as caught:
         train_lmm(recipe, [Poison()])
     assert "rates" in str(caught.value)
     assert not (recipe.out / "adapter").exists()
+    assert (recipe.out / "doubted-2" / "trainer_state.json").exists()
+    train_lmm(recipe)
+    assert _losses(recipe.out) == pytest.approx(_losses(whole.out), abs=2e-4)
 
 
 def test_mixes_take_rows_as_often_as_asked(rows):

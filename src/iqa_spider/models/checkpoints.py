@@ -6,6 +6,7 @@ its layers at random looks alive, so here the same finding stops the load.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class LoadOptions:
             raise ConfigError(f"--prompt-part {self.prompt_part!r}: known: {known}")
         if self.boxes not in (None, *BOX_STYLES):
             raise ConfigError(f"--boxes {self.boxes!r}: known: {', '.join(BOX_STYLES)}")
+        _check_device(self.device)
         if self.max_side is not None and self.max_side < 32:
             raise ConfigError(f"--max-side {self.max_side}: must be at least 32 pixels")
 
@@ -113,6 +115,34 @@ class LoadOptions:
                 load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute
             )
         return wanted
+
+
+def _check_device(device: str | None) -> None:
+    """transformers would load for minutes before torch says that there is no such device."""
+    if device in (None, "auto"):
+        return
+    try:
+        kind = torch.device(str(device)).type
+    except RuntimeError as error:
+        raise ConfigError(f"--device {device!r}: known: cpu, cuda, cuda:1 ..., auto") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"--device {device}: torch finds no CUDA device here; use --device cpu, or install torch for CUDA"
+        )
+
+
+@contextmanager
+def _explain_attention(attention: str | None) -> Iterator[None]:
+    """A kind of attention that is unknown or not installed is no fault of the checkpoint."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        text = " ".join(str(error).split())
+        if attention is None or not re.search("attn_implementation|FlashAttention", text):
+            raise
+        raise ConfigError(
+            f"--attention {attention}: cannot be used here; sdpa and eager always can ({text[:200]})"
+        ) from error
 
 
 def _need(module: str, feature: str, extra: str) -> None:
@@ -201,9 +231,10 @@ def load_checkpoint(
     """
     where = locate(name, flag)
     with explain_loading(name, flag):
-        model, info = load(
-            where, output_loading_info=True, ignore_mismatched_sizes=True, **options.arguments()
-        )
+        with _explain_attention(options.attention):
+            model, info = load(
+                where, output_loading_info=True, ignore_mismatched_sizes=True, **options.arguments()
+            )
         misfit = [
             str(entry[0] if isinstance(entry, tuple) else entry)
             for entry in info["mismatched_keys"]

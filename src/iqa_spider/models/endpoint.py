@@ -64,7 +64,7 @@ class Endpoint:
         except ImportError as error:
             raise MissingExtraError("a model behind an endpoint", "openai") from error
         self.base_url, self.model, self.concurrency = base_url, model, concurrency
-        self._errors = openai.OpenAIError
+        self._errors, self._unreachable = openai.OpenAIError, openai.APIConnectionError
         self.client: OpenAI = openai.OpenAI(
             base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=retries
         )
@@ -82,6 +82,10 @@ class Endpoint:
         create: Callable[..., ChatCompletion] = self.client.chat.completions.create
         try:
             return create(model=self.model, messages=list(messages), **options)
+        except self._unreachable as error:
+            raise EndpointError(
+                f"{self.base_url} ({self.model}): {error} Is the server up, and --endpoint its address?"
+            ) from error
         except self._errors as error:
             raise EndpointError(f"{self.base_url} ({self.model}): {error}") from error
 

@@ -7,6 +7,8 @@ process count's, a stop at a loss that is no number, and checkpoints of what tra
 from __future__ import annotations
 
 import math
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,17 @@ def last_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that was written whole: the Trainer's own state file is its last."""
     found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").exists()]
     return str(max(found, key=lambda p: int(p.name.split("-")[1]))) if found else None
+
+
+def _doubt(folder: Path, step: int) -> str:
+    """Set a checkpoint aside whose weights gave no number: a run that went on from it never would."""
+    written, aside = folder / f"checkpoint-{step}", folder / f"doubted-{step}"
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(written, aside)
+    except OSError:  # none was due at this step, or another process set it aside
+        return ""
+    return f"the checkpoint before it is set aside as {aside}; "
 
 
 class AlikeSampler(Sampler[int]):
@@ -113,15 +126,17 @@ class SpiderTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _refuse_nonsense(self, loss: Tensor) -> None:
-        if not math.isfinite(float(loss.detach())):
-            last = last_checkpoint(Path(self.args.output_dir or "."))
-            kept = (
-                f"the last good checkpoint is {last}" if last else "no checkpoint was due before it"
-            )
-            raise TrainingError(
-                f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}; {kept}. Lower "
-                "`rates` or raise `warmup` in the recipe, and run it again to go on from there"
-            )
+        value, step = float(loss.detach()), self.state.global_step
+        if math.isfinite(value):
+            return
+        folder = Path(self.args.output_dir or ".")
+        told = _doubt(folder, step)
+        last = last_checkpoint(folder)
+        kept = f"the last good checkpoint is {last}" if last else "there is no checkpoint before it"
+        raise TrainingError(
+            f"the loss is {value} at step {step + 1}; {told}{kept}. Lower `rates` or raise `warmup` in the "
+            "recipe, and run it again to go on from there"
+        )
 
     def create_accelerator_and_postprocess(self) -> None:
         super().create_accelerator_and_postprocess()
