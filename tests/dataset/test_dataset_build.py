@@ -65,6 +65,36 @@ def test_other_settings_are_refused_rather_than_mixed(photos, built):
         build_dataset(photos, built[0], BuildSettings(seed=4, size=192))
 
 
+def test_shares_of_uniform_and_clean_pictures_are_settings(photos, tmp_path):
+    """A benchmark wants more undistorted pictures than training does."""
+    for name, shares in {"clean": (0.0, 1.0), "uniform": (1.0, 0.0), "regions": (0.0, 0.0)}.items():
+        uniform, clean = shares
+        out = tmp_path / name
+        build_dataset(photos, out, BuildSettings(3, 160, uniform=uniform, clean=clean), limit=4)
+        samples = [*read_samples(out), *read_samples(out, "test")]
+        assert samples
+        for sample in samples:
+            hurt = [r for r in sample.facts.regions if r.findings]
+            found = "clean" if not hurt else "uniform" if sample.facts.whole_image else "regions"
+            if sample.task is Task.GLOBAL:
+                assert found == name
+
+
+def test_shares_that_are_none_are_refused():
+    with pytest.raises(DatasetError, match="--clean"):
+        BuildSettings(uniform=0.7, clean=0.5)
+    with pytest.raises(DatasetError, match="--uniform"):
+        BuildSettings(uniform=-0.1)
+
+
+def test_a_set_begun_before_a_setting_existed_goes_on(photos, tmp_path):
+    build_dataset(photos, tmp_path, SETTINGS, limit=2)
+    path = tmp_path / "settings.json"
+    old = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in old.items() if k not in ("uniform", "clean")}))
+    assert build_dataset(photos, tmp_path, SETTINGS, limit=4).photos == 3
+
+
 def test_recipes_render_the_stored_pictures(photos, built):
     """The recipe is the data set: the picture is only its copy."""
     out, _ = built

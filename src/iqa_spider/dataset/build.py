@@ -62,12 +62,24 @@ class PhotoSource:
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """What decides the bytes of a data set; ``regions`` says that a folder of named regions was used."""
+    """What decides the bytes of a data set.
+
+    ``uniform`` and ``clean`` are the shares of pictures distorted as a whole and not at all; ``regions``
+    says that a folder of named regions was used.
+    """
 
     seed: int = 0
     size: int = 448
     free: float = 0.25
     regions: bool = False
+    uniform: float = 0.15
+    clean: float = 0.08
+
+    def __post_init__(self) -> None:
+        if min(self.uniform, self.clean) < 0 or self.uniform + self.clean > 1:
+            raise DatasetError(
+                f"--uniform {self.uniform:g} and --clean {self.clean:g} must be shares, together at most 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +176,8 @@ def _draw(
     """A recipe whose distortions all show; None if eight in a row do not (a single-colour picture)."""
     fitted = fit_photo(photo, settings.size)
     for _ in range(TRIES):
-        recipe = Recipe(photo.id, settings.size, plan_scene(fitted, rng))
+        plan = plan_scene(fitted, rng, uniform=settings.uniform, clean=settings.clean)
+        recipe = Recipe(photo.id, settings.size, plan)
         scene = recipe.render(photo)
         if not unseen_regions(scene):
             return recipe, scene
@@ -214,7 +227,9 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
     for torn in [*out.glob("images/.*"), *out.glob("shards/.*")]:
         torn.unlink()
     path = out / "settings.json"
-    if path.exists() and json.loads(path.read_text()) != asdict(settings):
+    # A setting that an older build did not know yet was what is the default now.
+    begun = {**asdict(BuildSettings()), **json.loads(path.read_text())} if path.exists() else None
+    if begun is not None and begun != asdict(settings):
         raise DatasetError(f"{out}: was begun with other settings ({path.name}); name a new --out")
     replace_file(path, json.dumps(asdict(settings)).encode())
 

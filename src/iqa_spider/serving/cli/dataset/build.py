@@ -18,6 +18,8 @@ def build(
     seed: Annotated[int, typer.Option(help="Another seed, another set.")] = 0,
     size: Annotated[int, typer.Option(help="Long side that photos are resized to.")] = 448,
     free: Annotated[float, typer.Option(help="Share of casual wordings.")] = 0.25,
+    uniform: Annotated[float, typer.Option(help="Share of pictures distorted as a whole.")] = 0.15,
+    clean: Annotated[float, typer.Option(help="Share of pictures left undistorted.")] = 0.08,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     engine: Annotated[str, typer.Option(help="local, or ray (Ray Data).")] = "local",
     ray_address: Annotated[
@@ -46,7 +48,7 @@ def build(
         summary = build_dataset(
             photos,
             out,
-            BuildSettings(seed, size, free),
+            BuildSettings(seed, size, free, uniform=uniform, clean=clean),
             engine=engine_named(engine, workers, ray_address),
             regions=regions,
             limit=limit,
