@@ -12,7 +12,8 @@ from conftest import textured
 from iqa_spider.dataset.build import BuildSettings, build_dataset
 from iqa_spider.evaluation.bench.items import ABILITIES, Item, Reply
 from iqa_spider.evaluation.bench.registry import load_benchmark
-from iqa_spider.evaluation.bench.runner import RunPlan, run_benchmark
+from iqa_spider.evaluation.bench.runner import run_benchmark
+from iqa_spider.evaluation.bench.settings import RunPlan
 from iqa_spider.evaluation.examinees.base import Answered
 from iqa_spider.evaluation.judges import RuleJudge
 

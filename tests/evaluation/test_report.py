@@ -57,6 +57,23 @@ def test_paired_test_names_both_runs_and_finds_the_worse_one(runs):
     assert row[2].endswith("*")
 
 
+def test_each_metric_is_tested_against_the_best_baseline_there_is(runs, items, built, tmp_path):
+    """Five tables of one baseline each would leave the reader to find the one that matters."""
+    execute(items, built, tmp_path / "run", Scripted(truthful, "run"))
+    for name, text in (("silent", "I see."), ("blurry", "Strong blur at the top left.")):
+        folder = tmp_path / "run" / "baselines" / name
+        execute(items, built, folder, Scripted(lambda i, t=text: Reply(text=t), name))
+    sheet = _sheet(build_report([tmp_path / "run"]), "run against the best baseline")
+    rows = {row[0]: row for row in sheet.rows}
+    precision = rows["Categories, precision ↑"]
+    assert precision[2] == "blurry" and precision[1].startswith("1.000")
+    assert float(precision[1].split()[0]) - float(precision[3].split()[0]) == pytest.approx(
+        float(precision[4].split()[0]), abs=2e-3
+    )
+    # Both name no mask: level, so the first in the alphabet stands there.
+    assert rows["mIoU, all ↑"][2] == "blurry" and rows["mIoU, all ↑"][5].endswith("*")
+
+
 def test_slices_show_groups_with_their_counts(runs):
     report = build_report([runs / "half"])
     for name in ("category", "severity", "position", "region size"):

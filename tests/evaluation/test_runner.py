@@ -11,8 +11,7 @@ from bench_helpers import Scripted, execute, truthful
 from iqa_spider.core import ConfigError, DatasetError, SpiderError
 from iqa_spider.evaluation.bench.items import Item, Reply
 from iqa_spider.evaluation.bench.registry import BENCHMARKS, load_benchmark
-from iqa_spider.evaluation.bench.runner import read_items
-from iqa_spider.evaluation.bench.runs import read_run
+from iqa_spider.evaluation.bench.runs import read_items, read_run
 from iqa_spider.evaluation.bench.session import draw_items
 
 SCORED = (

@@ -20,7 +20,7 @@ from iqa_spider.models.checkpoints import LoadOptions
 from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
 from iqa_spider.models.spider import Spider
 
-__all__ = ["BACKBONES", "SEGMENTERS", "Kind", "Spec", "Workshop", "load_spider"]
+__all__ = ["BACKBONES", "SEGMENTERS", "Kind", "Spec", "Workshop", "load_segmenter", "load_spider"]
 
 T = TypeVar("T")
 
@@ -164,10 +164,7 @@ def load_spider(
     """
     brain, target = _find(BACKBONES, name, "model")
     cutter, cut = _find(SEGMENTERS, segmenter, "segmenter")
-    unknown = set(options) - {field.name for field in fields(LoadOptions)}
-    if unknown:
-        raise ConfigError(f"unknown option(s) {', '.join(sorted(unknown))} of load_spider")
-    settings = LoadOptions(**options)
+    settings = _options(options)
     _refuse_idle(brain, name, settings)
     if threads:
         torch.set_num_threads(threads)
@@ -182,6 +179,21 @@ def load_spider(
         temperature=temperature or chosen.get("temperature", 1.0),
         reach=chosen.get("reach", 0.0),
     )
+
+
+def load_segmenter(
+    name: str = "pocket", *, checkpoint: Path | None = None, **options: Any
+) -> Segmenter:
+    """A segmenter by itself, for words that were given elsewhere; arguments and errors as `load_spider`."""
+    cutter, cut = _find(SEGMENTERS, name, "segmenter")
+    return cutter.load(cut, Workshop(checkpoint or weights_folder(), _options(options), {}))
+
+
+def _options(given: Mapping[str, Any]) -> LoadOptions:
+    unknown = set(given) - {field.name for field in fields(LoadOptions)}
+    if unknown:
+        raise ConfigError(f"unknown option(s) {', '.join(sorted(unknown))} of load_spider")
+    return LoadOptions(**given)
 
 
 def _refuse_idle(kind: Kind[Backbone], name: str, options: LoadOptions) -> None:

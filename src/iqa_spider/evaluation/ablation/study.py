@@ -16,17 +16,13 @@ from iqa_spider.evaluation.ablation.heads import GATED, HEADS, TEMPERED, Aim
 from iqa_spider.evaluation.ablation.recipe import AblationRecipe, Variant
 from iqa_spider.evaluation.bench.items import Item, Reply
 from iqa_spider.evaluation.bench.registry import load_benchmark
-from iqa_spider.evaluation.bench.report import (
-    Entrant,
-    Report,
-    Sheet,
-    overview_sheet,
-    paired,
-    paper_sheet,
-)
-from iqa_spider.evaluation.bench.runner import RunPlan, run_benchmark
+from iqa_spider.evaluation.bench.report import overview_sheet, paper_sheet
+from iqa_spider.evaluation.bench.runner import run_benchmark
 from iqa_spider.evaluation.bench.runs import read_run
 from iqa_spider.evaluation.bench.session import draw_items
+from iqa_spider.evaluation.bench.settings import RunPlan
+from iqa_spider.evaluation.bench.sheets import Entrant, Report, Sheet
+from iqa_spider.evaluation.bench.significance import NOTE, difference_cells
 from iqa_spider.evaluation.examinees.base import Answered, by_picture
 from iqa_spider.evaluation.judges import RuleJudge
 from iqa_spider.models import Session, Spider
@@ -130,13 +126,8 @@ def _report(recipe: AblationRecipe, out: Path) -> Report:
     for entrant in entrants[1:]:
         cells = [entrant.name]
         for name in ("iou", "point"):
-            found = paired(benchmark.metric(name), entrant.run, entrants[0].run)
-            star = " *" if found.p < 0.05 else ""
-            cells.append(
-                f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] p {found.p:.3f}{star}"
-                if found.items and found.p == found.p
-                else "-"
-            )
+            found = difference_cells(benchmark.metric(name), entrant.run, entrants[0].run)
+            cells.append("-" if found is None else f"{found[0]} p {found[1]}")
         rows.append(tuple(cells))
     points = tuple(
         (e.name, str(e.run.estimate(benchmark.metric("point"))), _heads(e)) for e in entrants
@@ -149,7 +140,7 @@ def _report(recipe: AblationRecipe, out: Path) -> Report:
             Sheet("Point inside the true region", ("variant", "share", "head"), points),
             Sheet(
                 f"Minus {entrants[0].name}", ("variant", "mIoU", "point inside"), tuple(rows),
-                "Paired bootstrap over photos; p is two-sided and not adjusted; * below 0.05.",
+                NOTE,
             ),
             overview_sheet(entrants),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iqa_spider.evaluation.bench.report import Report, Sheet
+from iqa_spider.evaluation.bench.sheets import Report, Sheet
 
 __all__ = ["to_html", "to_markdown"]
 

@@ -7,80 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Final
 
 from iqa_spider.core import ConfigError
 from iqa_spider.evaluation.bench.benchmark import Benchmark, Table
 from iqa_spider.evaluation.bench.registry import load_benchmark
-from iqa_spider.evaluation.bench.runs import Run, ScoredItem, read_run
-from iqa_spider.evaluation.metrics import Difference, Estimate, Metric, Pool, compare
+from iqa_spider.evaluation.bench.runs import ScoredItem
+from iqa_spider.evaluation.bench.sheets import Entrant, Report, Sheet, figure_cell, read_runs
+from iqa_spider.evaluation.bench.significance import significance_sheets
 
-__all__ = [
-    "Entrant",
-    "Report",
-    "Sheet",
-    "build_report",
-    "overview_sheet",
-    "paired",
-    "paper_sheet",
-    "read_runs",
-]
+__all__ = ["build_report", "overview_sheet", "paper_sheet"]
 
 ROUNDS: Final = 1000
 SLICE_ROUNDS: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table of text; ``marked`` are the rows that are ours."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    marked: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Title, lines of text under it, and sheets in order."""
-
-    title: str
-    lines: tuple[str, ...]
-    sheets: tuple[Sheet, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """A run in a report; baselines stand below models and are not sliced."""
-
-    run: Run
-    baseline: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.run.name} (baseline)" if self.baseline else self.run.name
-
-
-def read_runs(folders: Sequence[Path]) -> list[Entrant]:
-    """Runs in the order given, then the baselines that lie in them, each once."""
-    mains, baselines = [], dict[tuple[str, str], Entrant]()
-    for folder in folders:
-        run = read_run(folder)
-        mains.append(Entrant(run, False))
-        inside = folder / "baselines"
-        for path in sorted(inside.iterdir()) if inside.is_dir() else ():
-            if (path / "scores.jsonl").exists():
-                found = read_run(path)
-                key = (found.name, str(found.settings["items_digest"]))
-                baselines.setdefault(key, Entrant(found, True))
-    twice = [n for n, c in Counter(e.run.name for e in mains).items() if c > 1]
-    if twice:
-        raise ConfigError(f"two runs are called {twice[0]!r}; run one again with another --label")
-    return [*mains, *baselines.values()]
 
 
 def build_report(folders: Sequence[Path]) -> Report:
@@ -95,7 +35,7 @@ def build_report(folders: Sequence[Path]) -> Report:
     sheets = [overview_sheet(entrants)]
     sheets += [paper_sheet(benchmark, table, entrants) for table in benchmark.tables]
     sheets.append(_details(benchmark, entrants))
-    sheets += _tests(benchmark, entrants)
+    sheets += significance_sheets(benchmark, entrants)
     sheets += [s for e in entrants if not e.baseline for s in _slices(benchmark, e)]
     sheets += _unscored(benchmark, entrants)
     return Report(benchmark.name, tuple(_lines(entrants)), tuple(sheets))
@@ -138,21 +78,12 @@ def overview_sheet(entrants: Sequence[Entrant]) -> Sheet:
                  "it counts them.")  # fmt: skip
 
 
-def _figure(estimate: Estimate, factor: float = 1.0, digits: int = 3, count: bool = False) -> str:
-    if estimate.items == 0 or estimate.value != estimate.value:
-        return "-" if estimate.items == 0 else f"undefined (n {estimate.items})"
-    value, low, high = (
-        f"{x * factor:.{digits}f}" for x in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]" + (f" n {estimate.items}" if count else "")
-
-
 def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant]) -> Sheet:
     """A table of the paper: our runs on top, its own rows below."""
     rows = []
     for entrant in entrants:
         cells = [
-            _figure(
+            figure_cell(
                 entrant.run.estimate(benchmark.metric(c.metric), rounds=ROUNDS), c.factor, c.digits
             )
             for c in table.columns
@@ -173,53 +104,13 @@ def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant])
 def _details(benchmark: Benchmark, entrants: Sequence[Entrant]) -> Sheet:
     rows = []
     for metric in benchmark.metrics:
-        cells = [_figure(e.run.estimate(metric, rounds=ROUNDS), count=True) for e in entrants]
+        cells = [figure_cell(e.run.estimate(metric, rounds=ROUNDS), count=True) for e in entrants]
         if any(cell != "-" for cell in cells):
             low, high = metric.range
             title = f"{metric.title} {metric.arrow} ({low:g} to {high:g})"
             rows.append((title, *cells, metric.meaning))
     header = ("metric", *(e.name for e in entrants), "what it counts")
     return Sheet("All metrics", header, tuple(rows))
-
-
-def paired(metric: Metric, first: Run, second: Run, rounds: int = 2000) -> Difference:
-    """First minus second over the items that have a value in both."""
-    other = {item.id: value for item, value in second.values(metric.name)}
-    both = [(i, v, other[i.id]) for i, v in first.values(metric.name) if i.id in other]
-    return compare(
-        metric.pool, [v for _, v, _ in both], [w for _, _, w in both], [i.photo for i, _, _ in both],
-        rounds=rounds,
-    )  # fmt: skip
-
-
-def _tests(benchmark: Benchmark, entrants: Sequence[Entrant]) -> list[Sheet]:
-    mains = [e for e in entrants if not e.baseline]
-    pairs = list(combinations(mains, 2))
-    sheets = [_test(benchmark.metrics, a, b) for a, b in pairs]
-    shown = {column.metric for table in benchmark.tables for column in table.columns}
-    metrics = [m for m in benchmark.metrics if m.name in shown]
-    for main in mains:
-        sheets += [_test(metrics, main, e) for e in entrants if e.baseline]
-    return [sheet for sheet in sheets if sheet.rows]
-
-
-def _test(metrics: Sequence[Metric], first: Entrant, second: Entrant) -> Sheet:
-    rows = []
-    for metric in metrics:
-        if metric.pool in (Pool.PLCC_4, Pool.PLCC_5):
-            continue  # the fit of each run is its own: a paired difference would say little
-        found = paired(metric, first.run, second.run)
-        if found.items and found.p == found.p:
-            rows.append((
-                f"{metric.title} {metric.arrow}",
-                f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]",
-                f"{found.p:.3f}" + (" *" if found.p < 0.05 else ""),
-                str(found.items),
-            ))  # fmt: skip
-    title = f"{first.name} minus {second.name}"
-    header = ("metric", "difference", "p (two-sided)", "items")
-    note = "Paired bootstrap over photos; p is not adjusted for the number of rows; * below 0.05."
-    return Sheet(title, header, tuple(rows), note)
 
 
 def _slices(benchmark: Benchmark, entrant: Entrant) -> list[Sheet]:
@@ -238,7 +129,7 @@ def _slices(benchmark: Benchmark, entrant: Entrant) -> list[Sheet]:
                 return group in item.slices.get(name, ())
 
             figures = [entrant.run.estimate(m, keep, SLICE_ROUNDS) for m in columns]
-            rows.append((group, *(_figure(f, digits=2, count=True) for f in figures)))
+            rows.append((group, *(figure_cell(f, digits=2, count=True) for f in figures)))
         kept = [i for i in range(len(columns)) if any(row[i + 1] != "-" for row in rows)]
         header = (name, *(f"{columns[i].title} {columns[i].arrow}" for i in kept))
         cells = tuple((row[0], *(row[i + 1] for i in kept)) for row in rows)

@@ -7,43 +7,26 @@ differs every time, ``timing.jsonl``. Answers are cached by item: a killed run g
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib import metadata
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final
 
 from iqa_spider.core import ConfigError, Facts, SpiderError
-from iqa_spider.evaluation.bench.benchmark import Benchmark
 from iqa_spider.evaluation.bench.items import Item, ItemScore, Reply
-from iqa_spider.evaluation.bench.runs import Run, read_run
+from iqa_spider.evaluation.bench.runs import read_run
+from iqa_spider.evaluation.bench.settings import RunPlan, settle
+from iqa_spider.evaluation.bench.summary import summarise
 from iqa_spider.evaluation.examinees.base import Examinee
 from iqa_spider.evaluation.judges import Case, Judge, Verdict
-from iqa_spider.evaluation.store import Lines, digest, read_lines, write_json, write_lines
+from iqa_spider.evaluation.store import Lines, digest, write_lines
 
-__all__ = ["RunPlan", "RunSummary", "run_benchmark", "versions"]
+__all__ = ["RunSummary", "run_benchmark"]
 
 GIVE_UP: Final = 5
 """Failures in a row after which it is the set-up that is wrong, not an item."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What is run: the items of a benchmark whose pictures lie under ``data``, into ``out``.
-
-    ``command`` is told by reports: every figure names what made it.
-    """
-
-    benchmark: Benchmark
-    data: Path
-    out: Path
-    items: tuple[Item, ...]
-    label: str = ""
-    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +39,6 @@ class RunSummary:
     unparsed: int
 
 
-def versions() -> dict[str, str]:
-    """Of everything that can change a figure."""
-    found = {"python": platform.python_version()}
-    for name in ("iqa-spider", "numpy", "scipy", "opencv-python-headless", "torch", "transformers"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "source"
-    return found
-
-
 def run_benchmark(
     plan: RunPlan,
     examinee: Examinee,
@@ -76,63 +48,18 @@ def run_benchmark(
 ) -> RunSummary:
     """Answer, judge and score all items; what an earlier, interrupted run has answered is kept."""
     plan.out.mkdir(parents=True, exist_ok=True)
-    _settle(plan, examinee, judge)
+    settle(plan, examinee, judge)
     write_lines(plan.out / "items.jsonl", [item.to_json() for item in plan.items])
     replies, cached = _answers(plan, examinee, on_item)
     verdicts = _verdicts(plan, judge, replies)
     scores = _score(plan, examinee.abilities, replies, verdicts)
-    run = read_run(plan.out)
-    _summarise(plan, run, replies)
+    summarise(plan, read_run(plan.out))
     return RunSummary(
         items=len(plan.items),
         cached=cached,
         failed=sum(reply.error is not None for reply in replies.values()),
         unparsed=sum(score.unparsed is not None for score in scores.values()),
     )
-
-
-def _settle(plan: RunPlan, examinee: Examinee, judge: Judge) -> None:
-    """Write the settings; refuse a folder that another model or benchmark has begun."""
-    path = plan.out / "settings.json"
-    identity = {"benchmark": plan.benchmark.name, "model": examinee.describe()}
-    settings = {
-        **identity,
-        "label": plan.label or examinee.name,
-        "command": plan.command,
-        "abilities": sorted(examinee.abilities),
-        "judge": judge.describe(),
-        "items": len(plan.items),
-        "items_digest": digest([item.to_json() for item in plan.items]),
-    }
-    used = [versions()]
-    if path.exists():
-        old = _read_settings(path)
-        for key, value in identity.items():
-            if old["settings"].get(key) != value:
-                raise ConfigError(
-                    f"{path}: was begun with another {key} ({_changed(old['settings'].get(key), value)}); "
-                    "name a new --out"
-                )
-        used = old["versions"] + [v for v in used if v not in old["versions"]]
-    write_json(path, {"settings": settings, "versions": used})
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    import json
-
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        data["settings"], data["versions"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not the settings of a run; name a new --out") from error
-    return data
-
-
-def _changed(old: Any, new: Any) -> str:
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return f"{old} before, {new} now"
-    keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-    return ", ".join(f"{key}: {old.get(key)} before, {new.get(key)} now" for key in keys)
 
 
 def _answers(plan: RunPlan, examinee: Examinee, on_item: Progress) -> tuple[dict[str, Reply], int]:
@@ -256,39 +183,3 @@ def _score_row(item: Item, reply: Reply, score: ItemScore) -> dict[str, Any]:
         "unparsed": score.unparsed,
         "error": reply.error,
     }
-
-
-def _summarise(plan: RunPlan, run: Run, replies: dict[str, Reply]) -> None:
-    metrics = {}
-    for metric in plan.benchmark.metrics:
-        found = run.estimate(metric)
-        reasons = Counter(i.unscored[metric.name] for i in run.items if metric.name in i.unscored)
-        if found.items or reasons:
-            row = {k: None if v != v else round(v, 6) for k, v in asdict(found).items()}
-            metrics[metric.name] = {
-                **row,
-                "direction": str(metric.direction),
-                "range": list(metric.range),
-                "unscored": dict(sorted(reasons.items())),
-            }
-    unparsed = Counter(item.kind for item in run.items if item.unparsed is not None)
-    counts = {
-        "items": len(run.items),
-        "photos": len({item.photo for item in run.items}),
-        "failed": sum(reply.error is not None for reply in replies.values()),
-        "unparsed": dict(sorted(unparsed.items())),
-        "kinds": dict(sorted(Counter(item.kind for item in run.items).items())),
-    }
-    write_json(plan.out / "summary.json", {"counts": counts, "metrics": metrics})
-
-
-def read_items(folder: Path) -> list[Item]:
-    """Items of a run folder as they were asked."""
-    from iqa_spider.evaluation.bench.items import Closed
-
-    items = []
-    for row in read_lines(folder / "items.jsonl"):
-        closed = {k: Closed(c["beginning"], tuple(c["options"])) for k, c in row["closed"].items()}
-        slices = {k: tuple(v) for k, v in row["slices"].items()}
-        items.append(Item(**{**row, "closed": closed, "slices": slices}))
-    return items

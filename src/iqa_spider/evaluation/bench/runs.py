@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from iqa_spider.core import ConfigError
+from iqa_spider.evaluation.bench.items import Closed, Item
 from iqa_spider.evaluation.metrics import Estimate, Metric, estimate
 from iqa_spider.evaluation.store import read_lines
 
-__all__ = ["Run", "ScoredItem", "read_run"]
+__all__ = ["Run", "ScoredItem", "read_items", "read_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,13 @@ def read_run(folder: Path) -> Run:
         raise ConfigError(
             f"{folder}: not a run of this version ({error!r}); run it again"
         ) from error
+
+
+def read_items(folder: Path) -> list[Item]:
+    """Items of a run folder as they were asked."""
+    items = []
+    for row in read_lines(folder / "items.jsonl"):
+        closed = {k: Closed(c["beginning"], tuple(c["options"])) for k, c in row["closed"].items()}
+        slices = {k: tuple(v) for k, v in row["slices"].items()}
+        items.append(Item(**{**row, "closed": closed, "slices": slices}))
+    return items

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from iqa_spider.core import ConfigError, stable_seed
 from iqa_spider.evaluation.bench.benchmark import Benchmark
 from iqa_spider.evaluation.bench.items import Item
 from iqa_spider.evaluation.bench.registry import load_benchmark
-from iqa_spider.evaluation.bench.runner import RunPlan, RunSummary, run_benchmark
+from iqa_spider.evaluation.bench.runner import RunSummary, run_benchmark
+from iqa_spider.evaluation.bench.settings import RunPlan
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.judges import JudgeOptions, make_judge
 
@@ -83,10 +85,10 @@ def _one(
 def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
     """The command that makes such a run again; folders and addresses are the reader's own."""
     kind, _, target = model.partition(":")
-    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else model
+    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else _nameless(model)
     parts = [f"iqa-spider bench {benchmark.name} --model {named} --data DATA --out RUN"]
     judge = "scripted:FILE" if options.judge.startswith("scripted:") else options.judge
-    known = {
+    known: dict[str, Any] = {
         "endpoint": "URL" if kind == "openai" else None,
         "split": options.split,
         "limit": options.limit,
@@ -94,6 +96,23 @@ def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
         "temperature": options.examinee.temperature,
         "checkpoint": None if options.examinee.checkpoint is None else "WEIGHTS",
         "seed": options.examinee.seed or None,
+        "segmenter": _nameless(options.examinee.segmenter),
+        **options.examinee.loading,
     }
-    parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    for name in ("api_key", "timeout", "retries", "concurrency"):
+        known.pop(name, None)
+    if known.get("adapter"):
+        known["adapter"] = "ADAPTER"
+    usual = {"segmenter": "pocket", "dtype": "auto", "prompt_part": "semantic"}
+    parts += [
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in known.items()
+        if value is not None and value != usual.get(name)
+    ]
     return " ".join(parts)
+
+
+def _nameless(model: str) -> str:
+    """``KIND:PATH`` where the target is a folder of this machine."""
+    kind, _, target = model.partition(":")
+    return f"{kind}:PATH" if target and Path(target).expanduser().is_dir() else model

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,11 @@ BASELINES: Final = ("majority", "centre-point", "full-mask", "random", "untraine
 
 @dataclass(frozen=True, slots=True)
 class ExamineeOptions:
-    """Options of examinees; each kind uses those that concern it."""
+    """Options of examinees; each kind uses those that concern it.
+
+    ``segmenter`` cuts out masks by the point, of models here, of words given elsewhere and of the baseline
+    that clicks the centre. ``loading`` holds further options of `load_spider`, such as dtype and adapter.
+    """
 
     checkpoint: Path | None = None
     temperature: float | None = None
@@ -39,18 +43,45 @@ class ExamineeOptions:
     closed: bool = False
     click: bool = True
     seed: int = 0
+    segmenter: str = "pocket"
+    loading: Mapping[str, Any] = field(default_factory=dict)
 
+
+_IDLE: Final = frozenset(("device", "timeout", "retries", "concurrency", "endpoint", "api_key"))
+"""Options of loading that decide how an answer is come by, not which."""
 
 Maker = Callable[[str, Sequence[Item], ExamineeOptions], Examinee]
 
 
 def _segmenter(options: ExamineeOptions) -> Segmenter:
-    from iqa_spider.models.build import FILES, load_weights, weights_folder
-    from iqa_spider.models.segmenter import ClickNet, PocketSegmenter
+    from iqa_spider.models.registry import load_segmenter
 
-    net = ClickNet()
-    load_weights(net, (options.checkpoint or weights_folder("pocket")) / FILES[1])
-    return PocketSegmenter(net)
+    # An adapter is the backbone's; the rest says how any checkpoint is put into memory.
+    loading = {name: value for name, value in options.loading.items() if name != "adapter"}
+    return load_segmenter(options.segmenter, checkpoint=options.checkpoint, **loading)
+
+
+def _clicked(options: ExamineeOptions) -> Segmenter:
+    """The segmenter, or the embedded one beside a segmenter that takes words alone."""
+    worded = options.segmenter.startswith("clipseg:")
+    return _segmenter(replace(options, segmenter="pocket") if worded else options)
+
+
+def _decisive(options: ExamineeOptions) -> dict[str, Any]:
+    """What of the options decides answers, where it is not what goes without saying."""
+    from iqa_spider.models.checkpoints import LoadOptions
+
+    usual = LoadOptions()
+    found = {
+        name: value
+        for name, value in options.loading.items()
+        if name not in _IDLE and value != getattr(usual, name)
+    }
+    if "adapter" in found:
+        found["adapter"] = weights_digest(Path(found["adapter"]))
+    if options.segmenter != "pocket":
+        found["segmenter"] = options.segmenter
+    return found
 
 
 def weights_digest(folder: Path) -> str:
@@ -73,12 +104,14 @@ def _spider(target: str, items: Sequence[Item], options: ExamineeOptions) -> Exa
         "checkpoint": options.checkpoint,
         "temperature": options.temperature,
         "threads": options.threads,
+        "segmenter": options.segmenter,
+        **options.loading,
         **reach,
     }
     spider = load_spider(target, **loading)
     # The embedded files segment for every backbone, so that they decide its answers too.
     weights = weights_digest(options.checkpoint or weights_folder("pocket"))
-    return SpiderExaminee(spider, target, {"weights": weights})
+    return SpiderExaminee(spider, target, {"weights": weights, **_decisive(options)})
 
 
 def _untrained(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
@@ -96,12 +129,26 @@ def _openai(target: str, items: Sequence[Item], options: ExamineeOptions) -> Exa
 
     if not target or options.endpoint is None:
         raise ConfigError("a model behind an endpoint needs --model openai:NAME and --endpoint URL")
+    _refuse(options, ("adapter", "max_side", "boxes"), f"use spider:openai:{target} for it")
+    patience = {k: v for k, v in options.loading.items() if k in ("timeout", "retries")}
     endpoint = Endpoint(
-        options.endpoint, target, api_key=options.api_key, concurrency=options.concurrency
+        options.endpoint,
+        target,
+        api_key=options.api_key,
+        concurrency=options.concurrency,
+        **patience,
     )
     grounds = options.click and any(item.wants_mask for item in items)
     clicker = TextClicker(_segmenter(options)) if grounds else None
     return RemoteExaminee(endpoint, clicker, closed=options.closed)
+
+
+def _refuse(options: ExamineeOptions, names: Sequence[str], mend: str) -> None:
+    """A flag that would silently do nothing is a mistake of the caller."""
+    for name in names:
+        if options.loading.get(name) is not None:
+            flag = name.replace("_", "-")
+            raise ConfigError(f"--{flag} does nothing to this kind of model; {mend}")
 
 
 def _answers(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
@@ -113,6 +160,7 @@ def _answers(target: str, items: Sequence[Item], options: ExamineeOptions) -> Ex
     if form not in FORMATS or not path:
         known = ", ".join(FORMATS)
         raise ConfigError(f"answers of others: --model answers:FORMAT:PATH, FORMAT one of {known}")
+    _refuse(options, ("adapter", "max_side", "boxes"), "the answers have been given already")
     words = "mask" not in FORMATS[form].abilities and any(item.wants_mask for item in items)
     clicker = TextClicker(_segmenter(options)) if words and options.click else None
     return FileExaminee(form, Path(path), items, clicker)
@@ -128,7 +176,7 @@ EXAMINEES: Final[Mapping[str, Maker]] = {
     "majority": lambda target, items, options: Majority(items),
     "random": lambda target, items, options: Random(items, options.seed),
     "full-mask": lambda target, items, options: FullMask(),
-    "centre-point": lambda target, items, options: CentrePoint(_segmenter(options)),
+    "centre-point": lambda target, items, options: CentrePoint(_clicked(options)),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from iqa_spider.core import Box, Mask, Picture, Point, Segmenter
+from iqa_spider.core import Box, Mask, Picture, Point, Segmenter, TextPrompted
 from iqa_spider.evaluation.bench.items import Reply
 from iqa_spider.regions import encode_rle
 from iqa_spider.tasks import parse_answer
@@ -33,7 +33,7 @@ def region_hint(mask: Mask | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TextClicker:
-    """Adds point and mask to a reply in words."""
+    """Adds point and mask to a reply in words; the mask alone where the segmenter is prompted by words."""
 
     segmenter: Segmenter
 
@@ -47,10 +47,13 @@ class TextClicker:
         if parsed.whole_image:
             full = encode_rle(np.ones((height, width), bool))
             return replace(reply, whole_image=True, mask=full)
+        session = self.segmenter.open(picture)
+        if isinstance(session, TextPrompted):
+            return replace(reply, mask=encode_rle(session.segment_text(reply.text)[0].mask))
         vertical, horizontal = parsed.terms
         if vertical is None or horizontal is None:
             return reply
         x = width * (0.25 if horizontal == "left" else 0.75)
         y = height * (0.25 if vertical == "top" else 0.75)
-        best = self.segmenter.open(picture).segment([Point(x, y)])[0]
+        best = session.segment([Point(x, y)])[0]
         return replace(reply, point=(x, y), mask=encode_rle(best.mask))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_spider.core import ConfigError
-from iqa_spider.evaluation.bench.report import Report, Sheet
+from iqa_spider.evaluation.bench.sheets import Report, Sheet
 from iqa_spider.evaluation.metrics import Estimate, icc, plcc_value, srcc_value, statistic
 from iqa_spider.evaluation.reliability.tasks import RatingTask, read_ratings, read_tasks
 from iqa_spider.evaluation.store import read_lines

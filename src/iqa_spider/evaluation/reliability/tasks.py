@@ -14,8 +14,7 @@ from pathlib import Path
 
 from iqa_spider.core import ConfigError, DatasetError, generator
 from iqa_spider.evaluation.bench.registry import load_benchmark
-from iqa_spider.evaluation.bench.runner import read_items
-from iqa_spider.evaluation.bench.runs import read_run
+from iqa_spider.evaluation.bench.runs import read_items, read_run
 from iqa_spider.evaluation.judges import RUBRICS
 from iqa_spider.evaluation.store import read_lines, write_lines, write_text
 

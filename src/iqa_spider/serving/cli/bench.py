@@ -10,13 +10,12 @@ import typer
 
 from iqa_spider.evaluation.bench.registry import BENCHMARKS
 from iqa_spider.serving.cli import bench_ablate, bench_questions, bench_reliability, bench_report
-from iqa_spider.serving.cli.options import Checkpoint, Temperature, Threads
+from iqa_spider.serving.cli.options import ModelChoice, takes_model
+from iqa_spider.serving.cli.trivial import BASELINES, baseline_names
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on a benchmark; report runs.")
-
-BASELINES = "majority,centre-point,full-mask,random,untrained"
 
 
 def run(
@@ -38,9 +37,11 @@ def run(
     judge_rounds: Annotated[int, typer.Option(help="Rounds an LMM judge is asked.")] = 5,
     judge_temperature: Annotated[float, typer.Option(help="Temperature of an LMM judge.")] = 0.0,
     judge_looks: Annotated[bool, typer.Option(help="Show the picture to the LMM judge.")] = False,
-    endpoint: Annotated[str | None, typer.Option(help="Address of openai:NAME, to /v1.")] = None,
     api_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="For model and judge.")
+        str | None,
+        typer.Option(
+            envvar=["IQA_SPIDER_API_KEY", "OPENAI_API_KEY"], help="Key of model and judge."
+        ),
     ] = None,
     concurrency: Annotated[int, typer.Option(help="Requests under way at once.")] = 8,
     closed: Annotated[
@@ -50,16 +51,13 @@ def run(
         str, typer.Option(help="Baselines to run beside it, by commas; none leaves them out.")
     ] = BASELINES,
     seed: Annotated[int, typer.Option(help="Of the random and untrained baselines.")] = 0,
-    temperature: Temperature = None,
-    checkpoint: Checkpoint = None,
-    threads: Threads = None,
+    choice: ModelChoice = ModelChoice(),  # noqa: B008 (frozen)
 ) -> None:
     """Answer, judge and score, with the trivial baselines beside it."""
     from rich.console import Console
     from rich.progress import Progress
 
     from iqa_spider.evaluation.bench.session import BenchOptions, bench
-    from iqa_spider.evaluation.examinees import ExamineeOptions
     from iqa_spider.evaluation.judges import JudgeOptions
     from iqa_spider.serving.cli.bench_report import write_report
 
@@ -69,12 +67,10 @@ def run(
         label=label,
         judge=judge,
         judge_options=JudgeOptions(
-            judge_endpoint or endpoint, api_key, judge_rounds, judge_temperature, judge_looks
+            judge_endpoint or choice.endpoint, api_key, judge_rounds, judge_temperature, judge_looks
         ),
-        examinee=ExamineeOptions(
-            checkpoint, temperature, threads, endpoint, api_key, concurrency, closed, seed=seed
-        ),
-        baselines=_names(baselines),
+        examinee=choice.examinee(concurrency=concurrency, closed=closed, seed=seed),
+        baselines=baseline_names(baselines),
     )
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {}
@@ -95,17 +91,6 @@ def run(
         raise typer.Exit(2)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    from iqa_spider.core import ConfigError
-
-    names = [] if text == "none" else [name.strip() for name in text.split(",") if name.strip()]
-    known = BASELINES.split(",")
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"--baselines: {name!r} is not one of {', '.join(known)}, none")
-    return tuple(names)
-
-
 def _command(name: str) -> Callable[..., None]:
     """The run command of one benchmark: the options of `run` without the name."""
     from functools import wraps
@@ -124,7 +109,7 @@ def _command(name: str) -> Callable[..., None]:
 
 for _name, _entry in BENCHMARKS.items():
     app.command(_name, help=f"{_entry.summary}\n\nExample: iqa-spider bench {_name} --model pocket "
-                "--data DATA --out runs/pocket")(_command(_name))  # fmt: skip
+                "--data DATA --out runs/pocket")(takes_model(_command(_name)))  # fmt: skip
 app.command("report")(bench_report.report)
 app.command("questions")(bench_questions.questions)
 app.add_typer(bench_reliability.app, name="reliability")

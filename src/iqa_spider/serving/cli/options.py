@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
+    from iqa_spider.evaluation.examinees import ExamineeOptions
     from iqa_spider.models import Spider
 
 __all__ = [
@@ -99,11 +100,25 @@ class ModelChoice:
         settings = asdict(self)
         return load_spider(settings.pop("model"), **settings)
 
+    def examinee(self, **options: Any) -> ExamineeOptions:
+        """The same for `make_examinee`; ``options`` are further fields of `ExamineeOptions`."""
+        from iqa_spider.evaluation.examinees import ExamineeOptions
+
+        loading = asdict(self)
+        loading.pop("model")
+        names = ("checkpoint", "temperature", "threads", "endpoint", "api_key", "segmenter")
+        own = {name: loading.pop(name) for name in names}
+        return ExamineeOptions(**own, **options, loading=loading)
+
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with a parameter ``choice: ModelChoice``, as typer wants it: one option a field."""
+    """A command with a parameter ``choice: ModelChoice``, as typer wants it: one option a field.
+
+    A field that the command declares by itself keeps the command's own declaration and reaches both.
+    """
     hints = get_type_hints(ModelChoice, include_extras=True)
     own = inspect.signature(command, eval_str=True).parameters.values()
+    declared = {parameter.name for parameter in own}
     shared = [
         inspect.Parameter(
             field.name,
@@ -112,12 +127,14 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
             annotation=hints[field.name],
         )
         for field in fields(ModelChoice)
+        if field.name not in declared
     ]
 
     @wraps(command)
     def run(**given: Any) -> None:
-        choice = ModelChoice(**{parameter.name: given.pop(parameter.name) for parameter in shared})
-        command(**given, choice=choice)
+        chosen = {field.name: given[field.name] for field in fields(ModelChoice)}
+        kept = {name: value for name, value in given.items() if name in declared}
+        command(**kept, choice=ModelChoice(**chosen))
 
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "choice"]
     parameters = [*kept, *shared]

@@ -1,0 +1,104 @@
+"""Any backbone and segmenter through `bench`, loaded by the flags that `ask` has."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tiny_models import save_clipseg, save_qwen, save_sam
+from typer.testing import CliRunner
+
+from iqa_spider.core import ConfigError, open_picture
+from iqa_spider.evaluation.bench.items import Reply
+from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
+from iqa_spider.evaluation.examinees.texts import TextClicker
+from iqa_spider.models.registry import load_segmenter
+from iqa_spider.regions import decode_rle
+from iqa_spider.serving.cli import app
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    root = tmp_path_factory.mktemp("checkpoints")
+    return {
+        "hf": save_qwen(root / "qwen"),
+        "sam": save_sam(root / "sam"),
+        "clipseg": save_clipseg(root / "clipseg"),
+    }
+
+
+def _bench(built, out, *words):
+    args = ["bench", "spider-bench", "--data", str(built), "--out", str(out), "--limit", "5"]
+    return CliRunner().invoke(app, [*args, "--baselines", "centre-point", *map(str, words)])
+
+
+def test_a_large_backbone_and_sam_by_the_flags_of_ask(checkpoints, built, tmp_path):
+    hf, sam = f"hf:{checkpoints['hf']}", f"sam:{checkpoints['sam']}"
+    words = ["--model", hf, "--segmenter", sam, "--dtype", "float32", "--max-side", "128"]
+    found = _bench(built, tmp_path / "run", *words, "--label", "Tiny")
+    assert found.exit_code == 0, found.output + repr(found.exception)
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
+    assert (
+        settings["model"] | {"segmenter": sam, "dtype": "float32", "max_side": 128}
+        == settings["model"]
+    )
+    centre = tmp_path / "run" / "baselines" / "centre-point" / "settings.json"
+    assert json.loads(centre.read_text())["settings"]["model"]["segmenter"] == sam
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert (
+        "--model hf:PATH" in text and "--segmenter sam:PATH --dtype float32 --max-side 128" in text
+    )
+    assert str(tmp_path) not in text and str(checkpoints["hf"]) not in text
+    other = _bench(built, tmp_path / "run", "--model", hf, "--label", "Tiny")
+    assert isinstance(other.exception, ConfigError) and "segmenter" in str(other.exception)
+
+
+@pytest.mark.parametrize("words", [["--adapter", "x"], ["--max-side", "64"], ["--boxes", "pixels"]])
+def test_flags_that_would_do_nothing_are_refused(built, tmp_path, words):
+    call = ["--model", "openai:m", "--endpoint", "http://127.0.0.1:9/v1", *words]
+    found = _bench(built, tmp_path, *call)
+    assert words[0] in str(found.exception) and "spider:openai:m" in str(found.exception)
+
+
+def test_a_missing_segmenter_names_its_flag(built, tmp_path):
+    found = _bench(built, tmp_path, "--model", "pocket", "--segmenter", "sam:/nowhere")
+    assert "--segmenter" in str(found.exception)
+
+
+def test_words_given_elsewhere_prompt_a_segmenter_that_takes_words(checkpoints, built, items):
+    """The click is left out: such a segmenter has no use for one, so there is no point to be scored."""
+    item = next(i for i in items if i.kind == "hyd-g" and i.truth["mask"])
+    picture = open_picture(built / item.image)
+    clicker = TextClicker(load_segmenter(f"clipseg:{checkpoints['clipseg']}"))
+    one, two = (
+        clicker.ground(Reply(text=text), picture)
+        for text in ("At the top left: the dark wall.", "At the top left: green leaves everywhere.")
+    )
+    assert one.point is None and decode_rle(one.mask).shape == picture.shape[:2]
+    assert one.mask != two.mask
+
+
+def test_the_centre_is_clicked_by_the_embedded_segmenter_beside_one_of_words(checkpoints, items):
+    options = ExamineeOptions(segmenter=f"clipseg:{checkpoints['clipseg']}")
+    assert make_examinee("centre-point", items, options).describe()["segmenter"] == "pocket"
+
+
+def test_an_adapter_is_known_by_its_weights(checkpoints, tmp_path):
+    """Two trainings under one folder name must not share a run."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+
+    from iqa_spider.models.adapters import quiet_peft
+
+    seen = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        base = AutoModelForImageTextToText.from_pretrained(checkpoints["hf"])
+        with quiet_peft():
+            config = LoraConfig(r=2, target_modules=r".*language_model.*q_proj")
+            get_peft_model(base, config).save_pretrained(tmp_path / "a")
+        options = ExamineeOptions(loading={"adapter": str(tmp_path / "a")})
+        seen.append(make_examinee(f"hf:{checkpoints['hf']}", [], options).describe())
+    assert seen[0]["adapter"] != seen[1]["adapter"]
+    assert str(tmp_path) not in json.dumps(seen[0]["adapter"])
