@@ -10,9 +10,10 @@ import pytest
 from conftest import textured
 from typer.testing import CliRunner
 
-from iqa_spider.core import ConfigError, Point
+from iqa_spider.core import Answer, Category, ConfigError, Finding, Point, Task
 from iqa_spider.evaluation.calibration import TEMPERATURES, calibrate, point_inside
-from iqa_spider.evaluation.figures import markdown, measure
+from iqa_spider.evaluation.figures import Figures, add_stated, measure
+from iqa_spider.evaluation.figures_table import markdown
 from iqa_spider.serving.cli import app
 
 
@@ -68,3 +69,29 @@ def test_figures_have_baselines_beside_them(spider, photos):
     assert "disc" in text
     assert found.estimate("click").items == 4
     assert 0 <= found.estimate("undistorted picture said to be so").value <= 1
+
+
+def test_severities_and_order_stand_beside_moderate_and_chance():
+    """A model that states what is true beats "moderate" wherever the truth is not moderate."""
+    blur, noise = Category.BLUR, Category.NOISE
+    findings = (Finding(blur, 5), Finding(noise, 3))
+    figures = Figures()
+
+    def say(text, severities, names=(blur, noise)):
+        answer = Answer(text, Task.REFERRING, distortions=names, severities=severities)
+        add_stated(answer, findings, "p", figures)
+
+    say("First severe blur, then moderate noise.", {blur: 5, noise: 3})
+    assert figures.estimate("severity error").value == 0
+    assert figures.estimate("severity error, moderate").value == 1
+    assert figures.estimate("severity near, moderate").value == 0.5
+    assert figures.estimate("order").value == 1
+    say("First noise, then mild blur.", {blur: 2}, (noise, blur))
+    assert figures.estimate("severity error").value == 1  # (0 + 0 + 3) / 3
+    assert figures.estimate("severity stated").value == 0.75
+    assert figures.estimate("order").value == 0.5
+    say("Blur.", {}, (blur,))
+    assert figures.estimate("order").items == 2
+    assert figures.estimate("order told").value == pytest.approx(2 / 3)
+    text = markdown(figures, "command", "test")
+    assert "always “moderate”" in text and "0.5 (chance)" in text

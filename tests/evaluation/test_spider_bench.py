@@ -35,7 +35,7 @@ def test_the_true_answers_get_the_best_mark_in_every_metric(items, built, tmp_pa
     for metric in BENCH.metrics:
         best = metric.range[1] if metric.direction is Direction.HIGHER else metric.range[0]
         figure = found[metric.name]
-        if figure.items == 0 or metric.name in ("judge-global", "recall"):
+        if figure.items == 0 or metric.name in ("judge-global", "recall", "severity-moderate"):
             continue
         assert figure.value == pytest.approx(best), metric.name
     assert found["recall"].value > 0.9
@@ -95,8 +95,29 @@ def test_severity_counts_steps_and_leaves_the_unstated_out(items):
     word = "severe" if finding.severity < 3 else "faint"
     off = abs((5 if word == "severe" else 1) - finding.severity)
     assert _score(item, f"{word} {finding.category}").values["severity-error"] == (float(off),)
+    found = _score(item, f"{word} {finding.category}")
+    assert found.values["severity-near"] == (float(off <= 1), 1.0)
+    assert found.values["severity-moderate"] == (float(abs(3 - finding.severity)),)
     silent = _score(item, f"{finding.category}")
+    assert "severity-near" not in silent.values
     assert "severity-error" not in silent.values and "severity-error" in silent.unscored
+
+
+def test_order_of_two_distortions_is_right_wrong_or_not_told(items):
+    item = _item(items, "long", lambda f: f.region is not None and len(f.region.findings) == 2)
+    first, second = (str(c) for c in Facts.from_json(item.truth["facts"]).region.categories)
+    told = [f"first {a}, then {b}" for a, b in ((first, second), (second, first))]
+    assert [_score(item, text).values["order"] for text in told] == [(1.0,), (0.0,)]
+    assert "order" in _score(item, f"{first}").unscored
+
+
+def test_name_of_a_region_counts_the_words_that_are_said(items):
+    item = _item(items, "hyd-g", lambda f: f.region is not None and len(f.region.name.split()) > 2)
+    name = Facts.from_json(item.truth["facts"]).region.name
+    words = [w for w in name.split() if w != "area"]
+    assert _score(item, f"At the top left: the {name}.").values["name"] == (1.0,)
+    assert _score(item, f"The {words[0]} thing.").values["name"] == (1 / len(words),)
+    assert _score(item, "Somewhere.").values["name"] == (0.0,)
 
 
 def test_half_a_position_is_not_a_position(items):

@@ -6,23 +6,24 @@ figure: the most common answer, the picture's centre as the point, the full mask
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from iqa_spider.core import Facts, Mask, Point, SubTask, Task, generator
+from iqa_spider.core import Answer, Facts, Finding, Mask, Point, SubTask, Task, generator
 from iqa_spider.dataset.facts import ground, scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
 from iqa_spider.evaluation.calibration import point_inside
-from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou, srcc
+from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou
 from iqa_spider.models import Session, Spider
 from iqa_spider.tasks import parse_answer, question_for
 
-__all__ = ["Figures", "markdown", "measure"]
+__all__ = ["GROUNDING", "Figures", "add_stated", "measure"]
 
+MODERATE = 3
+"""The middle severity: the best constant to state where nothing is known."""
 GROUNDING = (SubTask.DAO, SubTask.HYD, SubTask.SID)
 
 
@@ -97,12 +98,35 @@ def _refer(
             question = question_for(Task.REFERRING, subtask, asked, rng, marked=True)
             answer = session.ask(question, region=masks[target])
             figures.add(f"referring {subtask.value}", set(answer.distortions) == truth, photo)
+        add_stated(answer, facts.regions[target].findings, photo, figures)
     for target in set(range(len(masks))) - set(damaged):
         question = question_for(
             Task.REFERRING, SubTask.SHORT, Facts(facts.regions, target=target), rng, marked=True
         )
         answer = session.ask(question, region=masks[target])
         figures.add("clean region said to be so", not answer.distortions, photo)
+
+
+def add_stated(answer: Answer, findings: Sequence[Finding], photo: str, figures: Figures) -> None:
+    """What a long answer states of rightly named distortions, and in which order it puts two of them.
+
+    Beside each stated severity stands the error that "moderate" would have had there.
+    """
+    for finding in findings:
+        stated = answer.severities.get(finding.category)
+        figures.add("severity stated", stated is not None, photo)
+        if stated is not None:
+            figures.add("severity error", abs(stated - finding.severity), photo)
+            figures.add("severity near", abs(stated - finding.severity) <= 1, photo)
+            figures.add("severity error, moderate", abs(MODERATE - finding.severity), photo)
+            figures.add("severity near, moderate", abs(MODERATE - finding.severity) <= 1, photo)
+    if len(findings) == 2:
+        pair = [finding.category for finding in findings]
+        said = [c for c in answer.distortions if c in pair]
+        ordered = len(said) == 2 and parse_answer(answer.text).ordered
+        figures.add("order told", ordered, photo)
+        if ordered:
+            figures.add("order", said == pair, photo)
 
 
 def _seconds(figures: Figures, seconds: dict[str, float]) -> None:
@@ -168,57 +192,3 @@ def _clicks(spider: Spider, photo: Photo, figures: Figures) -> None:
         ys, xs = np.ogrid[: mask.shape[0], : mask.shape[1]]
         disc = (ys - y) ** 2 + (xs - x) ** 2 < (min(mask.shape) / 6) ** 2
         figures.add("click, disc", mask_iou(np.asarray(disc), mask), photo.id)
-
-
-def markdown(figures: Figures, command: str, split: str) -> str:
-    """The table of figures, each beside its trivial baseline."""
-    common = Counter(figures.sets).most_common(1)
-    majority = common[0][1] / len(figures.sets) if common else float("nan")
-    answer = " and ".join(common[0][0]) if common else "-"
-    get = figures.estimate
-    always = f"{majority:.3f} (always “{answer}”)"
-    rows = [
-        ("referring, short, exact set", get("referring short"), always, "0.594"),
-        ("referring, long, exact set", get("referring long"), always, "0.484"),
-    ]
-    paper = {"dao-g": "0.439", "hyd-g": "0.396", "sid-g": "0.341"}
-    for subtask in GROUNDING:
-        name = subtask.value
-        centre, full = get(f"{name} mIoU, centre point").value, get(f"{name} mIoU, full mask").value
-        base = f"{centre:.3f} (centre point), {full:.3f} (full mask)"
-        rows.append((f"grounding mIoU, {name.upper()}", get(f"{name} mIoU"), base, paper[name]))
-    for subtask in GROUNDING:
-        name = subtask.value
-        centre = get(f"{name} point inside, centre point").value
-        label = f"point inside the true region, {name.upper()}"
-        rows.append((label, get(f"{name} point inside"), f"{centre:.3f} (centre)", "-"))
-        rows.append(
-            (f"both terms right, {name.upper()}", get(f"{name} terms right"), "0.25 (chance)", "-")
-        )
-    rows += [
-        ("undistorted picture said to be so", get("undistorted picture said to be so"), "-", "-"),
-        ("uniform picture said to be so", get("uniform picture said to be so"), "-", "-"),
-        ("clean region said to be so", get("clean region said to be so"), "-", "-"),
-        ("score, SRCC with the full-reference measure", srcc(*figures.scores), "0 (constant)", "-"),
-        ("click to mask, mean IoU of the best-scored", get("click"), f"{get('click, disc').value:.3f} (disc)", "-"),
-        ("click to mask, best of the three", get("click, best of three"), f"{get('click, disc').value:.3f} (disc)", "-"),
-    ]  # fmt: skip
-    lines = [
-        "# Figures of `pocket`",
-        "",
-        f"Split `{split}`; 95 % intervals by bootstrap over photos. Made by:",
-        "",
-        f"    {command}",
-        "",
-        "The paper's figures are of its own pictures and models of 4-8 billion parameters: the protocol",
-        "is comparable, the pictures are not.",
-        "",
-        "| figure | pocket | items | trivial baseline | paper's best |",
-        "|---|---|---|---|---|",
-        *(f"| {n} | {e} | {e.items} | {b} | {p} |" for n, e, b, p in rows),
-        "",
-        "Seconds a question (median; encode once a picture): "
-        + ", ".join(f"{k} {np.median(v):.4f}" for k, v in figures.seconds.items() if any(v)),
-        "(`point` is what text-to-point adds to plain generation.)",
-    ]
-    return "\n".join(lines) + "\n"

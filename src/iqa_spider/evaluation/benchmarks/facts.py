@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Final
 
 from iqa_spider.core import Facts, Finding, SubTask
 from iqa_spider.evaluation.judges.rules import severity_errors, true_findings
 from iqa_spider.evaluation.metrics import Direction, Metric, Pool, exact, precision_recall
-from iqa_spider.tasks import ParsedAnswer
+from iqa_spider.tasks import ParsedAnswer, parse_answer
 
 __all__ = ["FACT_METRICS", "fact_values", "slices_of", "target_findings"]
 
 Values = dict[str, tuple[float, ...]]
+MODERATE: Final = 3
+"""The middle severity: the best constant to state where nothing is known."""
+_WORD: Final = re.compile(r"[a-z]+")
 GROUNDING: Final = (SubTask.HYD, SubTask.SID, SubTask.DAO)
 
 FACT_METRICS = (
@@ -36,12 +41,24 @@ FACT_METRICS = (
         meaning="mean over rightly named categories with a stated severity; others are unscored",
     ),
     Metric(
+        "severity-moderate", "Severity, error of always “moderate”", (0.0, 4.0), Direction.LOWER,
+        meaning="the same findings, had the answer called each of them moderate: what to beat",
+    ),
+    Metric(
+        "severity-near", "Severity within one step", pool=Pool.RATIO,
+        meaning="of the same findings; always “moderate” is near all from 2 to 4",
+    ),
+    Metric(
         "severity-order", "Severity order of regions", pool=Pool.ORDER,
         meaning="pairs of regions of one picture put in the right order by stated totals (long referring)",
     ),
     Metric(
         "order", "Order of two distortions right",
-        meaning="answers that name both distortions of a region and an order",
+        meaning="answers that name both distortions of a region and an order; a coin gets 0.5",
+    ),
+    Metric(
+        "name", "Name of the region",
+        meaning="grounding: words of the true name (colour, lightness, size or label) that the answer says",
     ),
     Metric(
         "level", "Level of the picture right",
@@ -65,8 +82,9 @@ def target_findings(facts: Facts) -> tuple[Finding, ...]:
     return facts.regions[0].findings if facts.whole_image and facts.regions else ()
 
 
-def fact_values(kind: str, facts: Facts, parsed: ParsedAnswer) -> tuple[Values, dict[str, str]]:
+def fact_values(kind: str, facts: Facts, text: str) -> tuple[Values, dict[str, str]]:
     """Values of the fact metrics that concern this kind of question, and reasons for the missing."""
+    parsed = parse_answer(text)
     if kind == "rating":
         return {"level": (_level(facts, parsed),)}, {}
     truth = true_findings(facts)
@@ -83,6 +101,8 @@ def fact_values(kind: str, facts: Facts, parsed: ParsedAnswer) -> tuple[Values, 
     if regional and kind not in ("global", "short", "long"):
         assert facts.region is not None
         values["terms"] = (exact(_named(parsed.terms), _named(facts.region.terms)),)
+    if regional and kind in [s.value for s in GROUNDING]:
+        values |= _name(facts, text)
     if regional and kind in ("short", "long") and not truth:
         values |= _alarm("false-alarm-region", parsed)
     return _severities(kind, facts, parsed, values)
@@ -91,6 +111,14 @@ def fact_values(kind: str, facts: Facts, parsed: ParsedAnswer) -> tuple[Values, 
 def _alarm(name: str, parsed: ParsedAnswer) -> Values:
     """An answer from which nothing can be read raises no alarm and is not to be praised for it."""
     return {} if parsed.reason is not None else {name: (float(bool(parsed.categories)),)}
+
+
+def _name(facts: Facts, text: str) -> Values:
+    """Share of the words of the region's name that the answer says; none where the name is but "area"."""
+    assert facts.region is not None
+    said = set(_WORD.findall(text.lower()))
+    name = [w for w in _WORD.findall(facts.region.name.lower()) if w != "area"]
+    return {"name": (sum(word in said for word in name) / len(name),)} if name else {}
 
 
 def _named(terms: tuple[str | None, str | None]) -> list[str]:
@@ -109,6 +137,10 @@ def _severities(
     errors = severity_errors(parsed, truth)
     if errors and kind != "short":
         values["severity-error"] = (sum(errors) / len(errors),)
+        values["severity-near"] = (float(sum(e <= 1 for e in errors)), float(len(errors)))
+        moderate = replace(parsed, severities=dict.fromkeys(parsed.severities, MODERATE))
+        usual = severity_errors(moderate, truth)
+        values["severity-moderate"] = (sum(usual) / len(usual),)
     elif truth and kind != "short":
         unscored["severity-error"] = "no rightly named category has a stated severity"
     if kind == "long" and facts.region is not None:

@@ -115,7 +115,7 @@ def _score(
 
 def _text(item: Item, reply: Reply, facts: Facts, verdict: Verdict | None) -> ItemScore:
     parsed = parse_answer(reply.text)
-    values, unscored = fact_values(item.kind, facts, parsed)
+    values, unscored = fact_values(item.kind, facts, reply.text)
     if item.kind in ("short", "long"):
         truth = [f.category for f in target_findings(facts)]
         named = exact(parsed.categories, truth) if truth else float(parsed.clean)

@@ -31,7 +31,8 @@ def figures(
     from rich.console import Console
     from rich.progress import Progress
 
-    from iqa_spider.evaluation.figures import markdown, measure
+    from iqa_spider.evaluation.figures import measure
+    from iqa_spider.evaluation.figures_table import markdown
     from iqa_spider.models import load_spider
     from iqa_spider.serving.files import write_text
 
