@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import save_clipseg
 from typer.testing import CliRunner
 
 from iqa_spider.core import ConfigError, Generation
 from iqa_spider.evaluation.ablation.heads import GATED, HEADS, Aim, parts_of
-from iqa_spider.evaluation.ablation.recipe import AblationRecipe, Variant, load_recipe
+from iqa_spider.evaluation.ablation.recipe import AblationRecipe, MixRecipe, Variant, load_recipe
 from iqa_spider.evaluation.ablation.study import VariantExaminee, run_ablation
 from iqa_spider.regions import decode_rle
 from iqa_spider.serving.cli import app
+from iqa_spider.training.run import load_recipe as load_training
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("ablate-*.yaml"))
 
@@ -31,6 +33,11 @@ def asked(items):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_shipped_recipes_are_valid(path):
     recipe = load_recipe(path)
+    if isinstance(recipe, MixRecipe):
+        stages = [load_training(file) for file in recipe.mixes.values()]
+        assert [len(stage.data) for stage in stages] == [1, 2, 2, 3]
+        assert len({stage.model_dump_json(exclude={"data", "out"}) for stage in stages}) == 1
+        return
     assert next(iter(recipe.variants.values())).head == "text"
     assert {v.head for v in recipe.variants.values()} <= set(HEADS)
 
@@ -124,6 +131,26 @@ def test_ablation_shares_the_words_resumes_and_makes_one_table(spider, built, as
     seen.clear()
     run_ablation(recipe, spider, "w", built, tmp_path, limit=2, on_item=lambda *a: seen.append(a))
     assert seen == []
+
+
+def test_prompted_heads_put_the_parts_to_a_segmenter_of_words(spider, built, asked, tmp_path):
+    """Fig. 5 with a real text-prompted segmenter: each part is another prompt, none makes a point."""
+    from iqa_spider.models.registry import load_segmenter
+
+    worded = load_segmenter(f"clipseg:{save_clipseg(tmp_path / 'clipseg')}", prompt_part="whole")
+    text = "At the top left: the large dark area, with strong blur."
+    told = {asked[0].id: Generation(text, (), (text,), np.zeros((1, 4, 4), np.float32))}
+    replies = []
+    for head in ("prompted-whole", "prompted-spatial", "prompted-semantic"):
+        variant = VariantExaminee(spider, head, Variant(head=head), "w", told, worded)
+        assert variant.abilities == {"text", "mask"}
+        assert variant.describe()["prompted"] == worded.name
+        replies.append(next(iter(variant.answer(built, asked[:1]))).reply)
+    masks = [decode_rle(r.mask) for r in replies]
+    assert not (masks[0] == masks[1]).all() and not (masks[1] == masks[2]).all()
+    recipe = AblationRecipe(title="x", variants={"p": Variant(head="prompted-whole")})
+    with pytest.raises(ConfigError, match="--prompted"):
+        run_ablation(recipe, spider, "w", built, tmp_path / "out")
 
 
 def test_heads_that_ignore_the_words_pass_the_gate_by():

@@ -5,7 +5,8 @@ moved to the nearest region that the backbone sees. ``probed-2`` and ``probed-3`
 fixed beginning instead, two or three an axis (middle and center stand for one half). ``quarter``: the
 middle of the quarter that the words name; no logits. ``named-*``: the counterpart of a text-prompted
 segmenter (Fig. 5) for the embedded model: the proposed region that the answer's words fit best: all of
-them, the spatial part or the semantic part. ``centre``: the middle of the picture. ``oracle-*``: a point
+them, the spatial part or the semantic part. ``prompted-*``: the same parts put to a text-prompted segmenter,
+as in Fig. 5. ``centre``: the middle of the picture. ``oracle-*``: a point
 inside the true region, or the middle of its true quarter: what a better point could still gain, the
 segmenter being what it is.
 """
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from iqa_spider.core import ConfigError, Generation, Mask, Point
+from iqa_spider.core import ConfigError, Generation, Mask, Point, TextPrompted
 from iqa_spider.evaluation.bench.items import Item
 from iqa_spider.evaluation.examinees.local import ScoresOptions
 from iqa_spider.models import Session, text_to_point
@@ -36,12 +37,13 @@ SNAP: Final = 0.2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aim:
-    """All that a head may use. ``temperature`` is of the closed softmax."""
+    """All that a head may use. ``temperature`` is of the closed softmax; ``worded`` takes words as prompts."""
 
     session: Session
     item: Item
     generation: Generation
     temperature: float
+    worded: TextPrompted | None = None
 
     @property
     def truth(self) -> Mask | None:
@@ -120,6 +122,15 @@ def _named(aim: Aim, part: str) -> Found:
     return None, mask
 
 
+def _prompted(aim: Aim, part: str) -> Found:
+    if aim.worded is None:
+        raise ConfigError(
+            "heads prompted-* need a segmenter that takes words: --prompted clipseg:PATH"
+        )
+    words = parts_of(aim.generation.text)[part]
+    return None, aim.worded.segment_text(words)[0].mask if words else None
+
+
 def _oracle_point(aim: Aim) -> Found:
     return (None, None) if aim.truth is None else _click(aim, anchor(aim.truth))
 
@@ -137,6 +148,9 @@ HEADS: Final[Mapping[str, Callable[[Aim], Found]]] = {
     "named-whole": lambda aim: _named(aim, "whole"),
     "named-spatial": lambda aim: _named(aim, "spatial"),
     "named-semantic": lambda aim: _named(aim, "semantic"),
+    "prompted-whole": lambda aim: _prompted(aim, "whole"),
+    "prompted-spatial": lambda aim: _prompted(aim, "spatial"),
+    "prompted-semantic": lambda aim: _prompted(aim, "semantic"),
     "centre": lambda aim: _click(aim, aim.at(0.5, 0.5)),
     "oracle-point": _oracle_point,
     "oracle-quarter": _oracle_quarter,

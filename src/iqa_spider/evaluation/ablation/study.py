@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from iqa_spider.core import ConfigError, Generation, SpiderError, open_picture
+from iqa_spider.core import (
+    ConfigError,
+    Generation,
+    Picture,
+    Segmenter,
+    SpiderError,
+    TextPrompted,
+    open_picture,
+)
 from iqa_spider.evaluation.ablation.heads import GATED, HEADS, TEMPERED, Aim
 from iqa_spider.evaluation.ablation.recipe import AblationRecipe, Variant
 from iqa_spider.evaluation.bench.items import Item, Reply
@@ -41,15 +49,22 @@ class VariantExaminee:
     """Follows `Examinee`: one head. ``told`` holds the generations that the variants share."""
 
     def __init__(
-        self, spider: Spider, name: str, variant: Variant, weights: str, told: dict[str, Generation]
+        self,
+        spider: Spider,
+        name: str,
+        variant: Variant,
+        weights: str,
+        told: dict[str, Generation],
+        worded: Segmenter | None = None,
     ) -> None:
         self.spider, self.name, self.variant = spider, name, variant
         self.weights, self.told = weights, told
+        self.worded = worded if variant.head.startswith("prompted-") else None
 
     @property
     def abilities(self) -> frozenset[str]:
         """A head that takes a proposed region as it is makes no point, which is no miss."""
-        pointless = self.variant.head.startswith("named-")
+        pointless = self.variant.head.startswith(("named-", "prompted-"))
         return frozenset(("text", "mask") if pointless else ("text", "mask", "point"))
 
     @property
@@ -57,7 +72,9 @@ class VariantExaminee:
         return self.variant.temperature or self.spider.temperature
 
     def describe(self) -> dict[str, Any]:
+        worded = {"prompted": self.worded.name} if self.worded else {}
         return {
+            **worded,
             "name": self.spider.backbone.name,
             "weights": self.weights,
             "head": self.variant.head,
@@ -67,20 +84,25 @@ class VariantExaminee:
     def answer(self, data: Path, items: Sequence[Item]) -> Iterator[Answered]:
         for image, group in by_picture(items):
             try:
-                session = self.spider.open(open_picture(data / image))
-                found = [Answered(item, self._reply(session, item)) for item in group]
+                picture = open_picture(data / image)
+                session, worded = self.spider.open(picture), self._worded(picture)
+                found = [Answered(item, self._reply(session, item, worded)) for item in group]
             except SpiderError as error:
                 found = [Answered(item, Reply(error=str(error))) for item in group]
             yield from found
 
-    def _reply(self, session: Session, item: Item) -> Reply:
+    def _worded(self, picture: Picture) -> TextPrompted | None:
+        session = None if self.worded is None else self.worded.open(picture)
+        return session if isinstance(session, TextPrompted) else None
+
+    def _reply(self, session: Session, item: Item, worded: TextPrompted | None) -> Reply:
         if item.id not in self.told:
             self.told[item.id] = session.conversation.ask(item.question)
         generation = self.told[item.id]
         if self.variant.head in GATED and parse_answer(generation.text).whole_image:
             full = np.ones((session.height, session.width), bool)
             return Reply(text=generation.text, whole_image=True, mask=encode_rle(full))
-        aim = Aim(session, item, generation, self.temperature)
+        aim = Aim(session, item, generation, self.temperature, worded)
         point, mask = HEADS[self.variant.head](aim)
         return Reply(
             text=generation.text,
@@ -96,10 +118,19 @@ def run_ablation(
     data: Path,
     out: Path,
     *,
+    worded: Segmenter | None = None,
     limit: int | None = None,
     on_item: Callable[[str, int, int], None] = lambda who, done, total: None,
 ) -> Report:
-    """Run all variants into ``out/VARIANT``, going on where an earlier call stopped; returns the table."""
+    """Run all variants into ``out/VARIANT``, going on where an earlier call stopped; returns the table.
+
+    ``worded`` is the text-prompted segmenter of the heads ``prompted-*``.
+    """
+    wanted_words = [v.head for v in recipe.variants.values() if v.head.startswith("prompted-")]
+    if wanted_words and worded is None:
+        raise ConfigError(
+            f"{wanted_words[0]} needs a segmenter that takes words: --prompted clipseg:PATH"
+        )
     benchmark = load_benchmark("spider-bench")
     wanted = [i for i in benchmark.read(data, benchmark.split) if i.kind in recipe.kinds]
     # A question whose answer is no one region has no point to be right about.
@@ -108,7 +139,7 @@ def run_ablation(
         raise ConfigError(f"{data}: has no question of {', '.join(recipe.kinds)} about one region")
     told: dict[str, Generation] = {}
     for name, variant in recipe.variants.items():
-        examinee = VariantExaminee(spider, name, variant, weights, told)
+        examinee = VariantExaminee(spider, name, variant, weights, told, worded)
         plan = RunPlan(benchmark, data, out / name, items, name)
 
         def show(done: int, total: int, name: str = name) -> None:

@@ -113,4 +113,4 @@ for _name, _entry in BENCHMARKS.items():
 app.command("report")(bench_report.report)
 app.command("questions")(bench_questions.questions)
 app.add_typer(bench_reliability.app, name="reliability")
-app.command("ablate")(bench_ablate.ablate)
+app.command("ablate")(takes_model(bench_ablate.ablate))
