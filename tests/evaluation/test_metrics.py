@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import bootstrap, pearsonr, spearmanr, ttest_rel
 from sklearn.metrics import jaccard_score, precision_recall_fscore_support
 
 from iqa_spider.evaluation.metrics import (
@@ -70,6 +70,34 @@ def test_interval_covers_the_true_mean_about_as_often_as_it_says():
     assert 180 <= held <= 198
 
 
+@pytest.mark.parametrize(
+    "pool, figure", [(Pool.MEAN, np.mean), (Pool.RATIO, None), (Pool.PLCC, None)]
+)
+def test_interval_is_that_of_scipy_where_every_item_is_its_own_photo(pool, figure):
+    """An independent implementation of the percentile bootstrap, on the same data."""
+    x, y = pairs(80)
+    x, y = np.abs(x), np.abs(y) + 0.5
+    if pool is Pool.MEAN:
+        values, data, paired = [(v,) for v in x], (x,), False
+    else:
+        values, data, paired = list(zip(x, y, strict=True)), (x, y), True
+    figure = (
+        figure
+        or {
+            Pool.RATIO: lambda a, b: a.sum() / b.sum(),
+            Pool.PLCC: lambda a, b: pearsonr(a, b).statistic,
+        }[pool]
+    )
+    ours = estimate(pool, values, [str(i) for i in range(80)], rounds=3000)
+    theirs = bootstrap(
+        data, figure, paired=paired, vectorized=False, n_resamples=3000, method="percentile",
+        rng=np.random.default_rng(7),
+    ).confidence_interval  # fmt: skip
+    width = theirs.high - theirs.low
+    assert ours.low == pytest.approx(theirs.low, abs=0.08 * width)
+    assert ours.high == pytest.approx(theirs.high, abs=0.08 * width)
+
+
 def test_nothing_measured_is_nan_not_zero():
     empty = clustered_mean([], [])
     assert np.isnan(empty.value)
@@ -81,6 +109,42 @@ def test_one_item_has_no_width():
     one = clustered_mean([0.25], ["a"])
     assert (one.value, one.low, one.high, one.items) == (0.25, 0.25, 0.25, 1)
     assert np.isnan(estimate(Pool.SRCC, [(1.0, 2.0)], ["a"]).value)
+
+
+def test_pools_without_anything_to_divide_by_are_nan_not_zero():
+    """No category named at all, no pair of unlike truths, one item, a constant side."""
+    for pool, values in (
+        (Pool.RATIO, [(0.0, 0.0), (0.0, 0.0)]),
+        (Pool.ORDER, [(1.0, 2.0), (3.0, 2.0)]),
+        (Pool.ORDER, [(1.0, 2.0)]),
+        (Pool.SRCC, [(1.0, 2.0)] * 5),
+        (Pool.PLCC, [(1.0, float(i)) for i in range(5)]),
+        (Pool.PLCC_5, [(float(i), 3.0) for i in range(9)]),
+    ):
+        found = estimate(pool, values, ["a"] * len(values), rounds=20)
+        assert np.isnan(found.value) and found.items == len(values), pool
+    half = estimate(Pool.RATIO, [(0.0, 0.0), (1.0, 2.0)], ["a", "b"], rounds=200)
+    assert half.value == 0.5 and (half.low, half.high) == (0.5, 0.5)  # rounds of "a" alone are none
+
+
+def test_constant_scores_have_no_width_and_differ_from_nothing():
+    same = [(0.5,)] * 12
+    clusters = [str(i // 3) for i in range(12)]
+    found = estimate(Pool.MEAN, same, clusters)
+    assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
+    shifted = compare(Pool.MEAN, [(0.75,)] * 12, same, clusters)
+    assert (shifted.value, shifted.low, shifted.high) == (0.25, 0.25, 0.25)
+    assert shifted.p < 0.01
+    assert np.isnan(
+        compare(Pool.SRCC, [(1.0, 2.0)] * 5, [(1.0, 2.0)] * 5, list("abcde"), rounds=20).p
+    )
+
+
+def test_one_photo_can_prove_nothing():
+    """All rounds draw the same photo: the difference is there, its width is not, and there is no p."""
+    found = compare(Pool.MEAN, [(1.0,), (0.5,)], [(0.0,), (0.5,)], ["a", "a"], rounds=100)
+    assert found.value == 0.5 and (found.low, found.high) == (0.5, 0.5)
+    assert np.isnan(found.p)
 
 
 def test_lengths_that_differ_are_refused():
@@ -178,6 +242,16 @@ def test_giou_weighs_pictures_equally_and_ciou_pixels():
     assert np.isnan(giou([])) and np.isnan(ciou([]))
 
 
+def test_ciou_is_the_jaccard_index_of_all_pixels_together():
+    rng = np.random.default_rng(5)
+    found = [(rng.random((9, 7)) > 0.4, rng.random((9, 7)) > 0.6) for _ in range(5)]
+    one, two = (np.concatenate([pair[side].ravel() for pair in found]) for side in (0, 1))
+    assert ciou(found) == pytest.approx(jaccard_score(one, two))
+    assert giou(found) == pytest.approx(
+        np.mean([jaccard_score(a.ravel(), b.ravel()) for a, b in found])
+    )
+
+
 def test_set_scores_match_sklearn_micro_average():
     names = ["a", "b", "c"]
     found, true = [{"a", "b"}, {"c"}, set()], [{"a"}, {"b", "c"}, {"a"}]
@@ -211,6 +285,18 @@ def test_paired_test_sees_a_small_even_gain_that_intervals_hide():
     assert found.value == pytest.approx(0.03, abs=0.005)
     assert found.p < 0.01 and found.low > 0
     assert estimate(Pool.MEAN, a, clusters).low < estimate(Pool.MEAN, b, clusters).high
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.05, 0.1, 0.15])
+def test_paired_test_agrees_with_the_t_test_on_independent_normal_differences(gain):
+    """There both are right; a p that were one-sided, or of unpaired runs, would be off by far."""
+    rng = np.random.default_rng(11)
+    shared = rng.normal(size=120)
+    a, b = shared + gain + 0.3 * rng.normal(size=120), shared + 0.3 * rng.normal(size=120)
+    clusters = [str(i) for i in range(120)]
+    ours = compare(Pool.MEAN, [(x,) for x in a], [(x,) for x in b], clusters, rounds=4000)
+    theirs = ttest_rel(a, b).pvalue
+    assert ours.p == pytest.approx(theirs, abs=0.03, rel=0.25)
 
 
 def test_paired_test_of_a_run_with_itself_is_not_significant():

@@ -192,7 +192,7 @@ def compare(
     """Paired bootstrap: both runs are resampled with the same photos in every round.
 
     p is twice the smaller share of rounds on either side of zero, with one round added to both so
-    that it is never 0; two runs with equal values give 1.
+    that it is never 0; two runs with equal values give 1. One photo proves nothing: its p is NaN.
     """
     if len(first) != len(second):
         raise ValueError(f"a paired test wants equal items, not {len(first)} and {len(second)}")
@@ -209,7 +209,7 @@ def compare(
     if np.isnan(value) or not known.size:
         return Difference(value, nan, nan, nan, len(first))
     tail = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    p = min(1.0, 2 * (tail + 1) / (len(known) + 1))
+    p = min(1.0, 2 * (tail + 1) / (len(known) + 1)) if count > 1 else nan
     return Difference(value, *_interval(samples), p, len(first))
 
 
