@@ -169,6 +169,18 @@ def test_an_endpoint_sits_qbench_with_letters_and_log_probabilities(qbench, tmp_
     assert "letter alone" in content[1]["text"]
 
 
+def test_the_file_that_q_instruct_writes_for_this_benchmark_is_read(qbench, tmp_path):
+    """Its rows are the benchmark's own, so that the question stands there without the choices."""
+    rows = json.loads((qbench / "llvisionqa_dev.json").read_text())
+    said = [{**row, "response": "A"} for row in rows]
+    (tmp_path / "a.jsonl").write_text("".join(map(json.dumps, said)))
+    items = load_benchmark("qbench-a1").read(qbench, "dev")
+    examinee = make_examinee(f"answers:q-instruct:{tmp_path / 'a.jsonl'}", items)
+    found = _run("qbench-a1", qbench, tmp_path / "run", examinee)
+    right = np.mean([i.reference == "A" for i in items])
+    assert (found["accuracy"].value, found["accuracy"].items) == (pytest.approx(right), len(items))
+
+
 def test_a_server_that_fails_once_is_asked_again_on_resume(qbench, tmp_path):
     state = {"down": True}
 

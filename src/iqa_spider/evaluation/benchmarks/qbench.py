@@ -39,7 +39,11 @@ def _read(data: Path, split: str) -> list[Item]:
                 question=lettered(row.question, row.candidates),
                 reference=letter,
                 key=letter,
-                truth={"candidates": list(row.candidates), "correct": row.correct},
+                truth={
+                    "question": row.question,  # as answer files of others repeat it, without choices
+                    "candidates": list(row.candidates),
+                    "correct": row.correct,
+                },
                 closed={"letters": Closed("", tuple(LETTERS[: len(row.candidates)]))},
                 slices={"type": (row.type,), "concern": (row.concern,)},
             )

@@ -56,8 +56,12 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
 
 
 def _rows(path: Path, items: Sequence[Item]) -> Replies:
-    """Answers in words, matched by id, else by picture and question."""
-    by_question = {(Path(i.image).name, i.question): i.id for i in items}
+    """Answers in words, matched by id, else by picture and question (as the benchmark's own file has it)."""
+    by_question = {
+        (Path(i.image).name, question): i.id
+        for i in items
+        for question in (i.question, i.truth.get("question", i.question))
+    }
     known = {item.id for item in items}
     found: Replies = {}
     for number, row in enumerate(read_objects(path), 1):
