@@ -73,6 +73,7 @@ def test_four_mixes_are_trained_measured_and_put_into_one_table(recipe, base, bu
         "IV, all (paper)",
     ):
         assert f"| {row} |" in text, row
+    assert "mixes.yaml --data DATA --out RUNS --limit 2 --model hf:PATH" in text
     assert "## Minus all" in text and str(tmp_path) not in text
     trained = {n: (out / n / "training" / "log.jsonl").stat().st_mtime_ns for n in MIXES}
     assert CliRunner().invoke(app, args).exit_code == 0

@@ -125,7 +125,7 @@ def test_command_line_runs_resumes_and_reports(built, tmp_path):
     text = out.with_suffix(".md").read_text()
     assert "| **random** |" in text and "majority (baseline)" in text and "LISA-7B (paper)" in text
     assert (
-        "Made by: iqa-spider bench spider-bench --model random --data DATA --out RUN --limit 25"
+        "Made by: iqa-spider bench spider-bench --data DATA --out RUN --limit 25 --model random"
         in text
     )
     assert str(tmp_path) not in text

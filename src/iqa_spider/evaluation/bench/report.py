@@ -34,8 +34,8 @@ def build_report(folders: Sequence[Path]) -> Report:
     benchmark = load_benchmark(names.pop())
     sheets = [overview_sheet(entrants)]
     sheets += [paper_sheet(benchmark, table, entrants) for table in benchmark.tables]
-    sheets.append(_details(benchmark, entrants))
     sheets += significance_sheets(benchmark, entrants)
+    sheets.append(_details(benchmark, entrants))
     sheets += [s for e in entrants if not e.baseline for s in _slices(benchmark, e)]
     sheets += _unscored(benchmark, entrants)
     return Report(benchmark.name, tuple(_lines(entrants)), tuple(sheets))
@@ -49,6 +49,11 @@ def _lines(entrants: Sequence[Entrant]) -> list[str]:
     ]
     commands = [str(e.run.settings.get("command", "")) for e in entrants if not e.baseline]
     lines += [f"Made by: {command}" for command in dict.fromkeys(commands) if command]
+    lines += [
+        f"Weights of {e.name}: {e.run.settings['model']['weights']} (digest)."
+        for e in entrants
+        if "weights" in e.run.settings["model"]
+    ]
     judges = sorted({str(e.run.settings["judge"]["name"]) for e in entrants})
     lines.append(f"Judge of answers in words: {', '.join(judges)}.")
     if len({str(e.run.settings["items_digest"]) for e in entrants}) > 1:

@@ -16,7 +16,7 @@ from iqa_spider.evaluation.bench.settings import RunPlan
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.judges import JudgeOptions, make_judge
 
-__all__ = ["BenchOptions", "bench", "draw_items"]
+__all__ = ["BenchOptions", "bench", "draw_items", "model_flags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +84,39 @@ def _one(
 
 def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
     """The command that makes such a run again; folders and addresses are the reader's own."""
-    kind, _, target = model.partition(":")
-    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else _nameless(model)
-    parts = [f"iqa-spider bench {benchmark.name} --model {named} --data DATA --out RUN"]
     judge = "scripted:FILE" if options.judge.startswith("scripted:") else options.judge
-    known: dict[str, Any] = {
-        "endpoint": "URL" if kind == "openai" else None,
+    parts = [f"iqa-spider bench {benchmark.name} --data DATA --out RUN"]
+    known = {
         "split": options.split,
         "limit": options.limit,
         "judge": None if judge == "rules" else judge,
-        "temperature": options.examinee.temperature,
-        "checkpoint": None if options.examinee.checkpoint is None else "WEIGHTS",
-        "seed": options.examinee.seed or None,
-        "segmenter": _nameless(options.examinee.segmenter),
-        **options.examinee.loading,
+    }
+    parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    return " ".join([*parts, *model_flags(model, options.examinee)])
+
+
+def model_flags(model: str, options: ExamineeOptions) -> list[str]:
+    """``--model`` and every option of it that is not the usual one, without the names of folders."""
+    kind, _, target = model.partition(":")
+    named = f"{kind}:{target.partition(':')[0]}:PATH" if kind == "answers" else _nameless(model)
+    known: dict[str, Any] = {
+        "endpoint": "URL" if kind == "openai" else None,
+        "temperature": options.temperature,
+        "checkpoint": None if options.checkpoint is None else "WEIGHTS",
+        "seed": options.seed or None,
+        "segmenter": _nameless(options.segmenter),
+        **options.loading,
     }
     for name in ("api_key", "timeout", "retries", "concurrency"):
         known.pop(name, None)
     if known.get("adapter"):
         known["adapter"] = "ADAPTER"
     usual = {"segmenter": "pocket", "dtype": "auto", "prompt_part": "semantic"}
-    parts += [
+    return [
         f"--{name.replace('_', '-')} {value}"
-        for name, value in known.items()
+        for name, value in {"model": named, **known}.items()
         if value is not None and value != usual.get(name)
     ]
-    return " ".join(parts)
 
 
 def _nameless(model: str) -> str:

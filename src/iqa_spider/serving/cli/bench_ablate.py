@@ -47,6 +47,7 @@ def ablate(
 
     from iqa_spider.evaluation.ablation.recipe import AblationRecipe, load_recipe
     from iqa_spider.evaluation.bench.render import to_html, to_markdown
+    from iqa_spider.evaluation.bench.session import model_flags
     from iqa_spider.serving.files import write_text
 
     plan = load_recipe(recipe)
@@ -62,8 +63,10 @@ def ablate(
             found = _heads(plan, choice, prompted, data, out, limit, show)
         else:
             found = _mixes(plan, choice, baselines, data, out, limit, show)
-    limited = f" --limit {limit}" if limit else ""
-    made = f"Made by: iqa-spider bench ablate recipes/{recipe.name} --data DATA --out RUNS{limited}"
+    parts = [f"Made by: iqa-spider bench ablate recipes/{recipe.name} --data DATA --out RUNS"]
+    parts += [f"--limit {limit}"] if limit else []
+    parts += [f"--prompted {prompted.partition(':')[0]}:CHECKPOINT"] if prompted else []
+    made = " ".join([*parts, *model_flags(choice.model, choice.examinee())])
     found = replace(found, lines=(made, *found.lines))
     write_text(out / "report.md", to_markdown(found))
     write_text(out / "report.html", to_html(found))
