@@ -69,7 +69,7 @@ def test_four_mixes_are_trained_measured_and_put_into_one_table(recipe, base, bu
         "**two**",
         "**three**",
         "**all**",
-        "**majority (baseline)**",
+        "majority (baseline)",
         "IV, all (paper)",
     ):
         assert f"| {row} |" in text, row

@@ -84,8 +84,8 @@ def overview_sheet(entrants: Sequence[Entrant]) -> Sheet:
 
 
 def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant]) -> Sheet:
-    """A table of the paper: our runs on top, its own rows below."""
-    rows = []
+    """A table of the paper: our runs on top, marked unless they are baselines, its own rows below."""
+    rows, marked = [], set[int]()
     for entrant in entrants:
         cells = [
             figure_cell(
@@ -94,8 +94,8 @@ def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant])
             for c in table.columns
         ]
         if any(cell != "-" for cell in cells):
+            marked |= set() if entrant.baseline else {len(rows)}
             rows.append((entrant.name, *cells))
-    marked = frozenset(range(len(rows)))
     for row in table.rows:
         figures = [
             "-" if figure is None else f"{figure:.{column.digits}f}"
@@ -103,7 +103,7 @@ def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant])
         ]
         rows.append((f"{row.method} (paper)", *figures))
     header = ("method", *(column.title for column in table.columns))
-    return Sheet(table.title, header, tuple(rows), table.note, marked)
+    return Sheet(table.title, header, tuple(rows), table.note, frozenset(marked))
 
 
 def _details(benchmark: Benchmark, entrants: Sequence[Entrant]) -> Sheet:
