@@ -59,6 +59,7 @@ def test_parts_of_an_answer():
     found = parts_of(text)
     assert found["spatial"] == "top left"
     assert "top" not in found["semantic"] and "large dark area" in found["semantic"]
+    assert parts_of("At the top left: the dark area.")["semantic"] == "the dark area."
 
 
 def test_quarter_and_oracle_points_lie_where_they_must(spider, built, asked):
@@ -133,11 +134,28 @@ def test_ablation_shares_the_words_resumes_and_makes_one_table(spider, built, as
     assert seen == []
 
 
+class Overheard:
+    """A text-prompted segmenter that keeps what it was told."""
+
+    def __init__(self, real):
+        self.real, self.name, self.heard = real, real.name, []
+
+    def open(self, picture):
+        self.session = self.real.open(picture)
+        return self
+
+    def segment_text(self, answer):
+        self.heard.append(answer)
+        return self.session.segment_text(answer)
+
+
 def test_prompted_heads_put_the_parts_to_a_segmenter_of_words(spider, built, asked, tmp_path):
     """Fig. 5 with a real text-prompted segmenter: each part is another prompt, none makes a point."""
+    from iqa_spider.core import open_picture
     from iqa_spider.models.registry import load_segmenter
 
-    worded = load_segmenter(f"clipseg:{save_clipseg(tmp_path / 'clipseg')}", prompt_part="whole")
+    real = load_segmenter(f"clipseg:{save_clipseg(tmp_path / 'clipseg')}", prompt_part="whole")
+    worded = Overheard(real)
     text = "At the top left: the large dark area, with strong blur."
     told = {asked[0].id: Generation(text, (), (text,), np.zeros((1, 4, 4), np.float32))}
     replies = []
@@ -146,8 +164,12 @@ def test_prompted_heads_put_the_parts_to_a_segmenter_of_words(spider, built, ask
         assert variant.abilities == {"text", "mask"}
         assert variant.describe()["prompted"] == worded.name
         replies.append(next(iter(variant.answer(built, asked[:1]))).reply)
-    masks = [decode_rle(r.mask) for r in replies]
-    assert not (masks[0] == masks[1]).all() and not (masks[1] == masks[2]).all()
+    parts = parts_of(text)
+    assert worded.heard == [parts["whole"], parts["spatial"], parts["semantic"]]
+    assert len(set(worded.heard)) == 3
+    session = real.open(open_picture(built / asked[0].image))
+    for reply, words in zip(replies, worded.heard, strict=True):
+        assert (decode_rle(reply.mask) == session.segment_text(words)[0].mask).all()
     recipe = AblationRecipe(title="x", variants={"p": Variant(head="prompted-whole")})
     with pytest.raises(ConfigError, match="--prompted"):
         run_ablation(recipe, spider, "w", built, tmp_path / "out")

@@ -106,7 +106,8 @@ def _quarter_of(aim: Aim, terms: tuple[str | None, str | None]) -> Found:
 
 
 _PLACE: Final = re.compile(
-    r"\b(?:at|in|on|towards)\s+the\s+(?:top|bottom|upper|lower)?\s*(?:left|right)?(?:\s+(?:part|corner))?\b[:,]?"
+    r"\b(?:at|in|on|towards)\s+the\s+(?:top|bottom|upper|lower)?\s*(?:left|right)?(?:\s+(?:part|corner))?\b[:,]?",
+    re.IGNORECASE,
 )
 
 
