@@ -105,7 +105,8 @@ def test_cached_generation_equals_a_full_pass(session):
     with torch.inference_mode():
         for _ in generation.tokens:
             output = talk.language.model(inputs_embeds=talk.language.embed(prompt, tokens)[None])
-            logits = talk.language.logits(output.last_hidden_state[0, -1])
+            slots = torch.from_numpy(prompt.slots)[None]
+            logits = talk.language.logits(output.last_hidden_state[:, -1], slots)[0]
             tokens.append(int((logits + talk.language.copied(prompt.place)).argmax()))
     assert tuple(tokens) == generation.tokens
 

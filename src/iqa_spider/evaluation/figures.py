@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iqa_spider.core import Answer, Facts, Finding, Mask, Point, SubTask, Task, generator
+from iqa_spider.core import Answer, Box, Facts, Finding, Mask, Point, SubTask, Task, generator
 from iqa_spider.dataset.facts import ground, scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
 from iqa_spider.evaluation.calibration import point_inside
@@ -98,6 +98,9 @@ def _refer(
             question = question_for(Task.REFERRING, subtask, asked, rng, marked=True)
             answer = session.ask(question, region=masks[target])
             figures.add(f"referring {subtask.value}", set(answer.distortions) == truth, photo)
+            if subtask is SubTask.SHORT:
+                boxed = session.ask(question, region=Box.around(masks[target]))
+                figures.add("referring by box", set(boxed.distortions) == truth, photo)
         add_stated(answer, facts.regions[target].findings, photo, figures)
     for target in set(range(len(masks))) - set(damaged):
         question = question_for(
@@ -176,19 +179,34 @@ def _clean(spider: Spider, photo: Photo, figures: Figures) -> None:
 
 
 def _clicks(spider: Spider, photo: Photo, figures: Figures) -> None:
+    """One click in each region, and as many anywhere: the second meets large regions more often."""
     assert photo.labels is not None
     rng = generator("clicks", photo.id)
     session = spider.segmenter.open(photo.picture)
-    for value in np.unique(photo.labels):
+    sizes = [(value, (photo.labels == value).mean()) for value in np.unique(photo.labels)]
+    large = [value for value, share in sizes if value > 0 and share >= 0.005]
+    inside = np.isin(photo.labels, large)
+    for value in large:
         mask: Mask = photo.labels == value
-        if value == 0 or mask.mean() < 0.005:
-            continue
-        rows, columns = np.nonzero(mask)
-        pick = int(rng.integers(len(rows)))
-        x, y = int(columns[pick]), int(rows[pick])
+        x, y = _pick(mask, rng)
         found = session.segment([Point(float(x), float(y))])
         figures.add("click", mask_iou(found[0].mask, mask), photo.id)
         figures.add("click, best of three", max(mask_iou(c.mask, mask) for c in found), photo.id)
-        ys, xs = np.ogrid[: mask.shape[0], : mask.shape[1]]
-        disc = (ys - y) ** 2 + (xs - x) ** 2 < (min(mask.shape) / 6) ** 2
-        figures.add("click, disc", mask_iou(np.asarray(disc), mask), photo.id)
+        figures.add("click, disc", mask_iou(_disc(mask, x, y), mask), photo.id)
+        x, y = _pick(inside, rng)
+        mask = photo.labels == photo.labels[y, x]
+        found = session.segment([Point(float(x), float(y))])
+        figures.add("click anywhere", mask_iou(found[0].mask, mask), photo.id)
+        figures.add("click anywhere, disc", mask_iou(_disc(mask, x, y), mask), photo.id)
+
+
+def _pick(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
+    rows, columns = np.nonzero(mask)
+    pick = int(rng.integers(len(rows)))
+    return int(columns[pick]), int(rows[pick])
+
+
+def _disc(mask: Mask, x: int, y: int) -> Mask:
+    """The trivial mask of a click: a disc, a third of the picture's short side wide."""
+    ys, xs = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    return np.asarray((ys - y) ** 2 + (xs - x) ** 2 < (min(mask.shape) / 6) ** 2)

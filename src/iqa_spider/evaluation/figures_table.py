@@ -21,6 +21,7 @@ def markdown(figures: Figures, command: str, split: str) -> str:
     always = f"{majority:.3f} (always “{answer}”)"
     rows = [
         ("referring, short, exact set", get("referring short"), always, "0.594"),
+        ("referring, short, told by a box alone", get("referring by box"), always, "-"),
         ("referring, long, exact set", get("referring long"), always, "0.484"),
     ]
     rows += [
@@ -54,6 +55,8 @@ def markdown(figures: Figures, command: str, split: str) -> str:
         ("score, SRCC with the full-reference measure", srcc(*figures.scores), "0 (constant)", "-"),
         ("click to mask, mean IoU of the best-scored", get("click"), disc, "-"),
         ("click to mask, best of the three", get("click, best of three"), disc, "-"),
+        ("click on a random pixel, best-scored", get("click anywhere"),
+         f"{get('click anywhere, disc').value:.3f} (disc)", "-"),
     ]  # fmt: skip
     lines = [
         "# Figures of `pocket`",

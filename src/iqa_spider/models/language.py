@@ -7,7 +7,8 @@ stay with the reader, which knows more of them than a model of this size learns 
 The place of the region that the prompt marks enters the logits of the positional terms as a copy (compare
 the pointer-generator of See et al. 2017): the log-odds of its coordinate join what the layers say, so that
 the closed set carries the coordinate from the first step on. When a term is written remains the layers'
-choice.
+choice. The other words that were seen (`copying`) join in the same way, weighed at each step by the hidden
+state.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from torch.nn import functional as F
 from transformers.cache_utils import DynamicCache
 from transformers.models.llama import LlamaConfig, LlamaModel
 
-from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation
+from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation, Task
+from iqa_spider.models.copying import SLOTS, looks_uniform, slot_tokens, worst_regions
 from iqa_spider.models.tokens import FEATURES, LEXICON, RegionView, encode_views
 from iqa_spider.tasks import Route, meaning
 
@@ -50,12 +52,14 @@ _CACHE: Final = (
 class Prompt:
     """Token ids before, between and after the views; ``-1`` marks the place of the next view.
 
-    ``place`` is where the marked region lies (x, y in [0, 1]), None where none is marked.
+    ``slots`` holds the words that may be copied (`slot_tokens`); ``place`` is where the marked region
+    lies (x, y in [0, 1]), None where none is marked.
     """
 
     ids: tuple[int, ...]
     features: NDArray[np.float32]
     weights: NDArray[np.float32]
+    slots: NDArray[np.int64]
     place: tuple[float, float] | None = None
 
 
@@ -89,6 +93,9 @@ class PocketLanguage(nn.Module):
             final,
         )
         self.mix = nn.Linear(len(LEXICON), width, bias=False)
+        self.copy = nn.Linear(width, SLOTS)
+        nn.init.zeros_(self.copy.weight)
+        nn.init.zeros_(self.copy.bias)
 
     def start_mix(self) -> None:
         """Start the mixing matrix from the words' own embeddings (mean over a word's pieces)."""
@@ -99,7 +106,10 @@ class PocketLanguage(nn.Module):
                 self.mix.weight[:, index] = table[pieces].mean(0)
 
     def prompt(self, way: Route, views: Sequence[RegionView]) -> Prompt:
-        """Lay out a question's meaning and its views: global and regions first, a marked one last."""
+        """Lay out a question's meaning and its views: global and regions first, a marked one last.
+
+        For a description of the picture the regions worth telling come once more, worst first.
+        """
         encode = self.tokenizer.encode
         plain = [view for view in views if view.kind != "asked"]
         asked = [view for view in views if view.kind == "asked"]
@@ -107,12 +117,17 @@ class PocketLanguage(nn.Module):
             *encode(f"Question: {meaning(way)}\nPicture:").ids,
             *([-1] * len(plain)),
         ]
+        told = way.task is Task.GLOBAL and not way.rating and not looks_uniform(plain)
+        worst = worst_regions(plain) if told else []
+        if worst:
+            ids += [*encode("\nWorst:").ids, *([-1] * len(worst))]
         if asked:
             ids += [*encode("\nRegion:").ids, *([-1] * len(asked))]
         ids += encode("\nAnswer:").ids
         local = [view for view in asked if view.area < 1]
         place = (local[-1].x, local[-1].y) if local else None
-        return Prompt(tuple(ids), *encode_views([*plain, *asked]), place)
+        slots = slot_tokens(self.tokenizer, views)
+        return Prompt(tuple(ids), *encode_views([*plain, *worst, *asked]), slots, place)
 
     def embed(self, prompt: Prompt, answer: Sequence[int] = ()) -> Tensor:
         """``float32 [T, hidden]`` of a prompt and the beginning of its answer."""
@@ -122,8 +137,14 @@ class PocketLanguage(nn.Module):
         views = self.mix(weights) + self.project(features)
         return vectors.masked_scatter((ids < 0)[:, None], views)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        return F.linear(hidden, self.model.embed_tokens.weight)
+    def logits(self, hidden: Tensor, slots: Tensor) -> Tensor:
+        """Logits ``[N, vocabulary]`` of hidden states ``[N, hidden]``, words at their slots added.
+
+        ``slots [N, SLOTS, forms]`` are token ids, -1 where a slot is empty.
+        """
+        logits = F.linear(hidden, self.model.embed_tokens.weight)
+        gates = self.copy(hidden)[..., None].expand(slots.shape).masked_fill(slots < 0, 0.0)
+        return logits.scatter_add(1, slots.clamp_min(0).flatten(1), gates.flatten(1))
 
     def copied(self, place: tuple[float, float] | None) -> Tensor:
         """What the marked place adds to the logits of the vocabulary: half the log-odds, either sign."""
@@ -141,13 +162,13 @@ class PocketLanguage(nn.Module):
         """Greedy decoding with a key-value cache; the closed set's logits are kept at every step."""
         forms = torch.from_numpy(self.form_ids)
         cache = DynamicCache(config=self.model.config)
-        bonus = self.copied(prompt.place)
+        bonus, slots = self.copied(prompt.place), torch.from_numpy(prompt.slots)[None]
         vectors = self.embed(prompt)[None]
         tokens: list[int] = []
         steps: list[NDArray[np.float32]] = []
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
-            logits = self.logits(output.last_hidden_state[0, -1]) + bonus
+            logits = self.logits(output.last_hidden_state[:, -1], slots)[0] + bonus
             token = int(logits.argmax())
             if token == END:
                 break
@@ -164,7 +185,8 @@ class PocketLanguage(nn.Module):
         """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer."""
         ids = self.tokenizer.encode(f" {answer}").ids if answer else []
         output = self.model(inputs_embeds=self.embed(prompt, ids)[None], use_cache=False)
-        return self.logits(output.last_hidden_state[0, -1]) + self.copied(prompt.place)
+        slots = torch.from_numpy(prompt.slots)[None]
+        return self.logits(output.last_hidden_state[:, -1], slots)[0] + self.copied(prompt.place)
 
     @torch.inference_mode()
     def likelihoods(self, prompt: Prompt, beginning: str, options: Sequence[str]) -> list[float]:
@@ -176,7 +198,8 @@ class PocketLanguage(nn.Module):
             ids = encode(f" {option}").ids
             vectors = self.embed(prompt, [*start, *ids[:-1]])[None]
             hidden = self.model(inputs_embeds=vectors, use_cache=False).last_hidden_state[0]
-            logits = self.logits(hidden[-len(ids) :]) + self.copied(prompt.place)
+            slots = torch.from_numpy(prompt.slots).expand(len(ids), -1, -1)
+            logits = self.logits(hidden[-len(ids) :], slots) + self.copied(prompt.place)
             steps = logits.log_softmax(-1)
             found.append(float(steps[range(len(ids)), ids].sum()))
         return found

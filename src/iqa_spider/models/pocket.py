@@ -18,6 +18,7 @@ from iqa_spider.core import (
     TermLogits,
     check_mask,
 )
+from iqa_spider.models.boxed import Clickable, is_box, region_in_box
 from iqa_spider.models.focus import with_focus
 from iqa_spider.models.grounding import closed_softmax
 from iqa_spider.models.language import PocketLanguage, Prompt
@@ -40,14 +41,15 @@ class PocketBackbone:
 
     def open(self, picture: Picture) -> PocketConversation:
         """Encode ``uint8 [H, W, 3]`` once."""
-        return PocketConversation(self.language, self.vision.open(picture))
+        seen = self.vision.open(picture)
+        return PocketConversation(self.language, seen, self.vision.segmenter.open(picture))
 
 
 class PocketConversation:
     """One picture; its views are computed and every question reuses them."""
 
-    def __init__(self, language: PocketLanguage, seen: Seen) -> None:
-        self.language, self.seen = language, seen
+    def __init__(self, language: PocketLanguage, seen: Seen, session: Clickable) -> None:
+        self.language, self.seen, self.session = language, seen, session
 
     def seen_regions(self) -> list[SeenRegion]:
         pairs = zip(self.seen.regions, self.seen.masks, strict=True)
@@ -67,7 +69,10 @@ class PocketConversation:
             return [*views, replace(self.seen.overall, kind="asked")]
         if region is not None:
             width, height = self.seen.size
-            return [*views, self.seen.view(check_mask(region, height, width), "asked")]
+            mask = check_mask(region, height, width)
+            if is_box(mask):
+                mask = region_in_box(mask, self.session, self.seen.masks)
+            return [*views, self.seen.view(mask, "asked")]
         return views if way is None else with_focus(views, way)
 
     def prompt(self, question: str, region: Mask | None = None) -> Prompt:

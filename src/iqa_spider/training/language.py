@@ -88,7 +88,7 @@ def _up_to_terms(
 
 def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
     """Mean cross-entropy over answer tokens, graded where `answer_steps` says so."""
-    rows, picks, steps, weights, bonus = [], [], [], [], []
+    rows, picks, steps, weights, bonus, slots = [], [], [], [], [], []
     for index, item in enumerate(items):
         ids, targets = answer_steps(model, item)
         if index % 3:
@@ -96,6 +96,7 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
         prompt = model.prompt(item.way, item.views)
         rows.append(model.embed(prompt, ids[:-1]))
         bonus.append(model.copied(prompt.place))
+        slots.append(torch.from_numpy(prompt.slots))
         start = len(prompt.ids) - 1
         picks += [(index, start + i) for i in range(len(ids))]
         steps += targets
@@ -106,8 +107,9 @@ def batch_loss(model: PocketLanguage, items: Sequence[Exercise]) -> Tensor:
     mask = torch.arange(padded.shape[1])[None] < lengths[:, None]
     hidden = model.model(inputs_embeds=padded, attention_mask=mask.long(), use_cache=False)
     chosen = torch.tensor(picks)
-    logits = model.logits(hidden.last_hidden_state[chosen[:, 0], chosen[:, 1]])
-    logits = logits + torch.stack(bonus)[chosen[:, 0]]
+    owner = chosen[:, 0]
+    states = hidden.last_hidden_state[owner, chosen[:, 1]]
+    logits = model.logits(states, torch.stack(slots)[owner]) + torch.stack(bonus)[owner]
     normal = F.log_softmax(logits, -1)
     first = normal.gather(1, torch.tensor([s.first for s in steps])[:, None])[:, 0]
     second = normal.gather(1, torch.tensor([s.second for s in steps])[:, None])[:, 0]
@@ -197,7 +199,7 @@ def train_language(
 ) -> dict[str, float]:
     """Train for the recipe's minutes on a stream of exercises; resumes from ``out/last.pt``."""
     torch.set_num_threads(recipe.threads)
-    fresh = [p for n, p in model.named_parameters() if n.startswith(("project.", "mix."))]
+    fresh = [p for n, p in model.named_parameters() if n.startswith(("project.", "mix.", "copy."))]
     body = [p for n, p in model.named_parameters() if n.startswith("model.") and p.requires_grad]
     groups = [
         {"params": body, "lr": recipe.rate, "base": recipe.rate},
