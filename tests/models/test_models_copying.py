@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from iqa_spider.core import CATEGORIES, Category, Finding, SubTask, Task
 from iqa_spider.models.build import weights_folder
-from iqa_spider.models.copying import SLOTS, findings_seen, looks_uniform, slot_tokens
+from iqa_spider.models.copying import SLOTS, findings_seen, looks_uniform, said_before, slot_tokens
 from iqa_spider.models.language import load_language
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import Route
@@ -55,6 +55,20 @@ def test_a_second_finding_is_offered_from_less_evidence(tokenizer):
     assert "noise" in slots[4]
     assert len(findings_seen(seen)) == 1
     assert words(tokenizer, [view("global"), view("asked", blur=(4.0, 0.5))])[1][4] == []
+
+
+def test_a_pair_is_of_two_categories():
+    """ "Moderate compression, then moderate compression" tells nothing and looks broken."""
+    assert (
+        said_before("The area shows mild blur. Moderate compression, then strong") == "compression"
+    )
+    assert (
+        said_before("The blurry area at the left: the red area, with mild noise, then mild")
+        == "noise"
+    )
+    assert said_before("Moderate compression, then strong noise") is None
+    assert said_before("Moderate compression, then") is None
+    assert said_before("") is None
 
 
 def test_a_marked_region_offers_its_words_but_not_its_place(tokenizer):

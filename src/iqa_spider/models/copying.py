@@ -10,6 +10,7 @@ whether to say it, stays with the layers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,9 +20,16 @@ from tokenizers import Tokenizer
 
 from iqa_spider.core import CATEGORIES, SEVERITY_WORDS, Finding
 from iqa_spider.models.tokens import RegionView
-from iqa_spider.tasks import PHRASE, region_level
+from iqa_spider.tasks import PHRASE, find_categories, region_level
 
-__all__ = ["SLOTS", "findings_seen", "looks_uniform", "slot_tokens", "worst_regions"]
+__all__ = [
+    "SLOTS",
+    "findings_seen",
+    "looks_uniform",
+    "said_before",
+    "slot_tokens",
+    "worst_regions",
+]
 
 FORMS: Final = 6
 """Most tokens at one slot: the pieces of a word, small and capital."""
@@ -31,6 +39,8 @@ SEEN: Final = 0.35
 
 DOUBTFUL: Final = 0.1
 """Presence below which a category is not even offered."""
+
+_SECOND: Final = re.compile(rf"\bthen ({'|'.join(SEVERITY_WORDS)})$")
 
 RANKS: Final = 3
 _NAME_WORDS: Final = 4
@@ -132,6 +142,17 @@ def slot_tokens(tokenizer: Tokenizer, views: Sequence[RegionView]) -> NDArray[np
             ids = _pieces(tokenizer, word, tail)
             table[index, slot, : len(ids)] = ids
     return table.reshape(SLOTS, FORMS)
+
+
+def said_before(text: str) -> str | None:
+    """The phrase that must not come next: of a text that ends in "then strong", its last category.
+
+    Coverage (See et al. 2017) without the training: a pair is of two categories.
+    """
+    if not _SECOND.search(text):
+        return None
+    named = find_categories(re.split(r"[.:]", text)[-1])
+    return PHRASE[named[-1]] if named else None
 
 
 def _place(view: RegionView) -> tuple[str, str]:

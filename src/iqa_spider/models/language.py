@@ -32,7 +32,7 @@ from transformers.cache_utils import DynamicCache
 from transformers.models.llama import LlamaConfig, LlamaModel
 
 from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation, Task
-from iqa_spider.models.copying import SLOTS, looks_uniform, slot_tokens, worst_regions
+from iqa_spider.models.copying import SLOTS, looks_uniform, said_before, slot_tokens, worst_regions
 from iqa_spider.models.tokens import FEATURES, LEXICON, RegionView, encode_views
 from iqa_spider.tasks import Route, meaning
 
@@ -169,6 +169,8 @@ class PocketLanguage(nn.Module):
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
             logits = self.logits(output.last_hidden_state[:, -1], slots)[0] + bonus
+            if phrase := said_before(self.tokenizer.decode(tokens)):
+                logits[self.tokenizer.encode(f" {phrase}").ids[0]] = -torch.inf
             token = int(logits.argmax())
             if token == END:
                 break
