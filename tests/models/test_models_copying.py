@@ -9,7 +9,14 @@ from tokenizers import Tokenizer
 
 from iqa_spider.core import CATEGORIES, Category, Finding, SubTask, Task
 from iqa_spider.models.build import weights_folder
-from iqa_spider.models.copying import SLOTS, findings_seen, looks_uniform, said_before, slot_tokens
+from iqa_spider.models.copying import (
+    SLOTS,
+    findings_seen,
+    looks_uniform,
+    said_before,
+    slot_tokens,
+    turn,
+)
 from iqa_spider.models.language import load_language
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import Route
@@ -55,6 +62,17 @@ def test_a_second_finding_is_offered_from_less_evidence(tokenizer):
     assert "noise" in slots[4]
     assert len(findings_seen(seen)) == 1
     assert words(tokenizer, [view("global"), view("asked", blur=(4.0, 0.5))])[1][4] == []
+
+
+def test_each_sentence_of_a_description_has_its_own_region(tokenizer):
+    """Words of the worst region in a sentence on the next one name a place that is clean."""
+    regions = [view(x=0.2, noise=(5.0, 0.5)), view(x=0.8, blur=(2.0, 0.5))]
+    slots = slot_tokens(tokenizer, [view("global"), *regions])
+    heads = [turn(slots, text).reshape(5, 13, -1)[2, 0, 0] for text in ("", "Fair. ", "Fair. A. ")]
+    said = [tokenizer.decode([int(i)]).strip() for i in heads]
+    assert said == ["severe", "severe", "mild"]
+    marked = slot_tokens(tokenizer, [view("global"), *regions, view("asked")])
+    assert (turn(marked, "Fair. A. ") == marked).all()
 
 
 def test_a_pair_is_of_two_categories():

@@ -32,7 +32,14 @@ from transformers.cache_utils import DynamicCache
 from transformers.models.llama import LlamaConfig, LlamaModel
 
 from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation, Task
-from iqa_spider.models.copying import SLOTS, looks_uniform, said_before, slot_tokens, worst_regions
+from iqa_spider.models.copying import (
+    SLOTS,
+    looks_uniform,
+    said_before,
+    slot_tokens,
+    turn,
+    worst_regions,
+)
 from iqa_spider.models.tokens import FEATURES, LEXICON, RegionView, encode_views
 from iqa_spider.tasks import Route, meaning
 
@@ -162,13 +169,14 @@ class PocketLanguage(nn.Module):
         """Greedy decoding with a key-value cache; the closed set's logits are kept at every step."""
         forms = torch.from_numpy(self.form_ids)
         cache = DynamicCache(config=self.model.config)
-        bonus, slots = self.copied(prompt.place), torch.from_numpy(prompt.slots)[None]
+        bonus = self.copied(prompt.place)
         vectors = self.embed(prompt)[None]
         tokens: list[int] = []
         steps: list[NDArray[np.float32]] = []
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
-            logits = self.logits(output.last_hidden_state[:, -1], slots)[0] + bonus
+            now = torch.from_numpy(turn(prompt.slots, self.tokenizer.decode(tokens)))[None]
+            logits = self.logits(output.last_hidden_state[:, -1], now)[0] + bonus
             if phrase := said_before(self.tokenizer.decode(tokens)):
                 logits[self.tokenizer.encode(f" {phrase}").ids[0]] = -torch.inf
             token = int(logits.argmax())
@@ -187,7 +195,7 @@ class PocketLanguage(nn.Module):
         """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer."""
         ids = self.tokenizer.encode(f" {answer}").ids if answer else []
         output = self.model(inputs_embeds=self.embed(prompt, ids)[None], use_cache=False)
-        slots = torch.from_numpy(prompt.slots)[None]
+        slots = torch.from_numpy(turn(prompt.slots, answer))[None]
         return self.logits(output.last_hidden_state[:, -1], slots)[0] + self.copied(prompt.place)
 
     @torch.inference_mode()
@@ -200,7 +208,7 @@ class PocketLanguage(nn.Module):
             ids = encode(f" {option}").ids
             vectors = self.embed(prompt, [*start, *ids[:-1]])[None]
             hidden = self.model(inputs_embeds=vectors, use_cache=False).last_hidden_state[0]
-            slots = torch.from_numpy(prompt.slots).expand(len(ids), -1, -1)
+            slots = torch.from_numpy(turn(prompt.slots, beginning)).expand(len(ids), -1, -1)
             logits = self.logits(hidden[-len(ids) :], slots) + self.copied(prompt.place)
             steps = logits.log_softmax(-1)
             found.append(float(steps[range(len(ids)), ids].sum()))
