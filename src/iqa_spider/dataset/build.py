@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from iqa_spider.core import (
     stable_seed,
 )
 from iqa_spider.dataset.engines import Engine, LocalEngine
-from iqa_spider.dataset.files import replace_file
+from iqa_spider.dataset.files import replace_file, replacing
 from iqa_spider.dataset.named import name_samples
 from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
@@ -237,25 +238,26 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
 def _merge(
     sources: list[PhotoSource], skipped: list[tuple[str, str]], settings: BuildSettings, out: Path
 ) -> BuildSummary:
-    recipes: list[str] = []
-    rows: dict[str, list[str]] = {"train": [], "test": []}
-    tasks: Counter[str] = Counter()
-    for source in sources:
-        path = out / "shards" / f"{source.id}.json"
-        if not path.exists():
-            continue
-        shard = json.loads(path.read_text())
-        recipes.append(json.dumps(shard["recipe"]))
-        for sample in shard["samples"]:
-            rows.setdefault(sample["split"], []).append(json.dumps(sample))
-            tasks[_task_name(sample)] += 1
-    replace_file(out / "recipes.jsonl", _lines(recipes))
-    for split, lines in rows.items():
-        replace_file(out / "samples" / f"{split}.jsonl", _lines(lines))
-    summary = BuildSummary(
-        len(recipes), sum(tasks.values()), len(skipped), dict(sorted(tasks.items()))
-    )
-    splits = {split: len(lines) for split, lines in rows.items()}
+    """Join the shards in the order of the photos, one in memory at a time."""
+    photos, tasks, splits = 0, Counter[str](), Counter[str](train=0, test=0)
+    with ExitStack() as stack:
+        recipes = stack.enter_context(replacing(out / "recipes.jsonl"))
+        rows = {
+            split: stack.enter_context(replacing(out / "samples" / f"{split}.jsonl"))
+            for split in sorted({*splits, *(source.split for source in sources)})
+        }
+        for source in sources:
+            path = out / "shards" / f"{source.id}.json"
+            if not path.exists():
+                continue
+            shard = json.loads(path.read_text())
+            recipes.write(_line(shard["recipe"]))
+            photos += 1
+            for sample in shard["samples"]:
+                rows[sample["split"]].write(_line(sample))
+                splits[sample["split"]] += 1
+                tasks[_task_name(sample)] += 1
+    summary = BuildSummary(photos, sum(tasks.values()), len(skipped), dict(sorted(tasks.items())))
     stats = {**asdict(summary), "splits": splits, "settings": asdict(settings)}
     replace_file(out / "stats.json", json.dumps(stats, indent=1).encode())
     text = "".join(f"{path}\t{reason}\n" for path, reason in skipped)
@@ -269,5 +271,5 @@ def _task_name(sample: dict[str, Any]) -> str:
     return f"{sample['task']}/{sample['subtask']}" if sample["subtask"] else str(sample["task"])
 
 
-def _lines(rows: list[str]) -> bytes:
-    return "".join(f"{row}\n" for row in rows).encode()
+def _line(row: dict[str, Any]) -> bytes:
+    return f"{json.dumps(row)}\n".encode()
