@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from iqa_spider.core import DatasetError, EndpointError, SubTask, Task, open_picture
 from iqa_spider.dataset.check import check_dataset
 from iqa_spider.dataset.load import read_samples
+from iqa_spider.dataset.renaming import clean_label
 from iqa_spider.dataset.validate import contradictions
-from iqa_spider.dataset.writing import WriteSettings, clean_label, write_set
+from iqa_spider.dataset.writing import WriteSettings, write_set
 from iqa_spider.models.endpoint import Endpoint, picture_url
 from iqa_spider.serving.cli import app
 from iqa_spider.tasks import write_answer

@@ -31,7 +31,7 @@ from iqa_spider.core import (
 )
 from iqa_spider.dataset.engines import Engine, LocalEngine
 from iqa_spider.dataset.files import replace_file, replacing
-from iqa_spider.dataset.named import name_samples
+from iqa_spider.dataset.named import mention_object, name_samples
 from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
@@ -52,13 +52,15 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True, slots=True)
 class PhotoSource:
-    """A photo on disk, its split, its label map if it has one, and the JSON of names of its values."""
+    """A photo on disk, its split, its label map if it has one, the JSON of names of its values, and the name of
+    its main object where that is known."""
 
     id: str
     path: str
     split: str
     labels: str | None = None
     names: str | None = None
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,13 @@ def with_regions(sources: list[PhotoSource], folder: Path) -> list[PhotoSource]:
 def _from_row(folder: Path, row: dict[str, str]) -> PhotoSource:
     labels = folder / "regions" / f"{row['id']}.png" if row.get("has_regions") == "1" else None
     path = folder / "photos" / f"{row['id']}.jpg"
-    return PhotoSource(row["id"], str(path), row["split"], None if labels is None else str(labels))
+    return PhotoSource(
+        row["id"],
+        str(path),
+        row["split"],
+        None if labels is None else str(labels),
+        object=row.get("object_name") or "",
+    )
 
 
 def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None:
@@ -163,6 +171,7 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
     if source.names is not None:
         samples = name_samples(samples, scene, fit_photo(photo, settings.size), source.names)
+    samples = mention_object(samples, source.object)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
     replace_file(Path(out) / "images" / f"{source.id}.png", bytes(data))

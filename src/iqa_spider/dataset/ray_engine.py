@@ -20,6 +20,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 PATIENCE = 5.0
 """Seconds for an address to accept a connection; Ray itself would try for minutes and end the process."""
+STARTS = 3
+"""Tries to start Ray on this machine."""
 
 
 class RayEngine:
@@ -60,7 +62,10 @@ class RayEngine:
             return {"group": row["group"], "results": _results(known, row, work, threads)}
 
         rows = ray.data.from_items(
-            [{"group": number, "start": g.start, "stop": g.stop} for number, g in enumerate(groups)],
+            [
+                {"group": number, "start": g.start, "stop": g.stop}
+                for number, g in enumerate(groups)
+            ],
             override_num_blocks=self._blocks(len(groups)),
         )
         options = {} if self.tasks is None else {"compute": _tasks(self.tasks)}
@@ -86,24 +91,27 @@ class RayEngine:
         ray = self._ray
         if ray.is_initialized():
             return
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
+        ray.data.DataContext.get_current().enable_progress_bars = False
         if self.address is not None:
             _reach(self.address)
         here = {"num_cpus": self.workers, "include_dashboard": False}
         where = {"address": self.address} if self.address else here
-        try:
-            ray.init(**where, log_to_driver=False)
-        # Ray raises bare exceptions when a node does not come up, and ends the process when none answers.
-        except (Exception, SystemExit) as error:
-            raise EngineError(
-                f"Ray at {self.address or 'this machine'} did not start ({error}); what is finished is kept"
-            ) from error
+        # Ray grants its own processes 30 seconds to come up, which a busy machine may not have.
+        for left in reversed(range(1 if self.address else STARTS)):
+            try:
+                ray.init(**where, log_to_driver=False)
+                return
+            # Ray raises bare exceptions when a node does not come up, and ends the process when none answers.
+            except (Exception, SystemExit) as error:
+                ray.shutdown()
+                if left == 0:
+                    raise EngineError(
+                        f"Ray at {self.address or 'this machine'} did not start ({error}); what is finished "
+                        "is kept"
+                    ) from error
 
 
-def _results(
-    known: Any, row: dict[str, Any], work: Callable[[Any], Any], threads: int
-) -> bytes:
+def _results(known: Any, row: dict[str, Any], work: Callable[[Any], Any], threads: int) -> bytes:
     """Runs on a node: ``(place, error or None, pickled result)`` of each item of the group."""
     import ray
 

@@ -143,7 +143,9 @@ class ClickNet(nn.Module):
         filters = self.filters(about).view(len(owner), CANDIDATES, FINE)
         detail = torch.einsum("nkc,nchw->nkhw", filters, embedded.fine[owner])
         masks = _grow(rough, detail) + detail / FINE**0.5
-        evidence = self._evidence(masks.detach().sigmoid(), embedded.boundary.detach().sigmoid()[owner])
+        evidence = self._evidence(
+            masks.detach().sigmoid(), embedded.boundary.detach().sigmoid()[owner]
+        )
         scores = self.judge(torch.cat([about, evidence], 1)).sigmoid()
         return ClickOutput(masks, scores)
 

@@ -1,7 +1,7 @@
-"""What is asked for one photo: first the names of its regions, then its answers, each a file when it is there.
+"""What is asked for one photo: first the names of its regions, then its answers, a file for each.
 
-A photo is the unit of the work, since its answers wait for its names, so that an answer and its facts call a region
-by one name. It is written where the engine runs it, with an allowance of requests.
+A photo is the unit of the work: its answers wait for its names, so that an answer and its facts call a
+region by one name. It is written where the engine runs it, with an allowance of requests.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class WriteSettings:
 
 @dataclass(frozen=True, slots=True)
 class PhotoJob:
-    """A photo whose rows start at ``places`` (split, byte): it may take ``most`` requests, this time ``allowance``."""
+    """A photo whose rows start at ``places`` (split, byte), the ``most`` requests it takes, those allowed."""
 
     photo: str
     places: tuple[tuple[str, int], ...]

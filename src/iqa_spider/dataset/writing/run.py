@@ -43,8 +43,8 @@ def write_set(
 ) -> WriteSummary:
     """Write the set of ``folder`` anew into ``out``; ``look`` turns a picture's path into a URL.
 
-    ``engine`` says where; without it ``settings.concurrency`` threads here. ``model`` and ``look`` travel to other
-    processes, so that there they must be picklable.
+    ``engine`` says where; without it ``settings.concurrency`` threads here. On other processes ``model`` and
+    ``look`` must be picklable.
 
     Raises:
         EndpointError: the endpoint is gone; what was finished is kept, the same command goes on.
@@ -65,9 +65,7 @@ def write_set(
     return summary
 
 
-def _jobs(
-    folder: Path, out: Path, settings: WriteSettings
-) -> tuple[list[PhotoJob], int, int]:
+def _jobs(folder: Path, out: Path, settings: WriteSettings) -> tuple[list[PhotoJob], int, int]:
     """Photos with something left to ask and the most that it takes; answers done; answers in all."""
     places: dict[str, list[tuple[str, int]]] = {}
     most: dict[str, int] = {}
