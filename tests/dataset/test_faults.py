@@ -86,6 +86,8 @@ def test_a_disk_that_refuses_is_one_line_and_the_finished_work_stays(photos, tmp
     failed = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
     assert failed.returncode == 2, failed.stderr
     assert "error:" in failed.stderr and "Traceback" not in failed.stderr
+    assert "images/" in failed.stderr.replace(os.sep, "/")  # the file that could not be written
+    assert not list((tmp_path / "set" / "images").glob(".*"))  # nor does a part of it fill the disk
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert not list((tmp_path / "set" / "images").glob(".*"))

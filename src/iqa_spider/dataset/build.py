@@ -220,9 +220,10 @@ def build_dataset(
     work = partial(_shard, settings=settings, out=str(out.resolve()))
     results = (engine or LocalEngine(workers)).run(work, waiting)
     for number, (source, reason) in enumerate(results, 1):
-        if reason is not None and not photos.is_dir():
+        folder = Path(source.path).parent
+        if reason is not None and not folder.is_dir():
             raise DatasetError(
-                f"{photos}: vanished during the build; bring it back and run the same command, "
+                f"{folder}: vanished during the build; bring it back and run the same command, "
                 f"{len(sources) - len(waiting) + number - 1} photos are done"
             )
         if reason is not None:

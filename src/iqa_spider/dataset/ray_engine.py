@@ -6,6 +6,7 @@ back as a value, since Ray would wrap it into one of its own with the worker's t
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,9 @@ class RayEngine:
             import ray.data
         except ImportError as error:
             raise MissingExtraError("--engine ray", "ray") from error
-        self.workers, self.address, self.threads, self.tasks = workers, address, threads, tasks
+        # As Ray's own commands do: a cluster that the environment names is the one to use.
+        self.address = address or os.environ.get("RAY_ADDRESS")
+        self.workers, self.threads, self.tasks = workers, threads, tasks
         self._ray = ray
 
     def run(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
@@ -89,11 +92,11 @@ class RayEngine:
 
     def _start(self) -> None:
         ray = self._ray
-        if ray.is_initialized():
-            return
-        ray.data.DataContext.get_current().enable_progress_bars = False
         if self.address is not None:
             _reach(self.address)
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        if ray.is_initialized():
+            return
         here = {"num_cpus": self.workers, "include_dashboard": False}
         where = {"address": self.address} if self.address else here
         # Ray grants its own processes 30 seconds to come up, which a busy machine may not have.
