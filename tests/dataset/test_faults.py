@@ -107,3 +107,27 @@ def test_a_folder_that_vanishes_stops_the_build_and_it_goes_on_later(photos, tmp
     assert len(list((tmp_path / "set" / "shards").iterdir())) == 5
     away.rename(folder)
     assert build_dataset(folder, tmp_path / "set", SETTINGS).photos == 40
+
+
+def test_a_folder_below_the_table_of_photos_may_vanish_too(photos, tmp_path):
+    """The table is still there: without a look at the photo's own folder, all would count as broken."""
+    folder = tmp_path / "pack"
+    shutil.copytree(photos, folder / "photos")
+    for path in (folder / "photos").iterdir():
+        path.rename(
+            path.with_suffix(".jpg")
+        )  # what the table's photos are called; the bytes decide
+    ids = sorted(path.stem for path in (folder / "photos").iterdir())[:6]
+    rows = [f"{id},train,0\n" for id in ids]
+    (folder / "photos.csv").write_text("id,split,has_regions\n" + "".join(rows))
+
+    def vanish(done, total):
+        if done == 2:
+            (folder / "photos").rename(tmp_path / "away")
+
+    with pytest.raises(
+        DatasetError, match=r"photos: vanished during the build.* 2 photos are done"
+    ):
+        build_dataset(folder, tmp_path / "set", SETTINGS, on_photo=vanish)
+    (tmp_path / "away").rename(folder / "photos")
+    assert build_dataset(folder, tmp_path / "set", SETTINGS).photos == 6
