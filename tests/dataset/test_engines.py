@@ -94,11 +94,14 @@ def test_ray_builds_the_same_bytes_and_goes_on_where_another_engine_stopped(
 
 
 def test_ray_hands_errors_of_the_work_through(ray_engine):
+    def broken(number):
+        raise DatasetError("row 3: broken")
+
     def full(number):
         raise OSError(28, "No space left on device", "x.png")
 
     with pytest.raises(DatasetError, match="row 3"):
-        list(ray_engine().run(refuse, [1, 2, 3]))
+        list(ray_engine().run(broken, [1, 2, 3]))
     with pytest.raises(OSError, match="No space left") as caught:
         list(ray_engine().run(full, [1]))
     assert (caught.value.errno, caught.value.filename) == (28, "x.png")

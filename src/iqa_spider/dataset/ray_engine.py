@@ -97,7 +97,8 @@ class RayEngine:
         ray.data.DataContext.get_current().enable_progress_bars = False
         if ray.is_initialized():
             return
-        here = {"num_cpus": self.workers, "include_dashboard": False}
+        # Without "local" Ray would join whatever cluster was last started on this machine.
+        here = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
         where = {"address": self.address} if self.address else here
         # Ray grants its own processes 30 seconds to come up, which a busy machine may not have.
         for left in reversed(range(1 if self.address else STARTS)):
