@@ -86,6 +86,8 @@ def test_a_disk_that_refuses_is_one_line_and_the_finished_work_stays(photos, tmp
     failed = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
     assert failed.returncode == 2, failed.stderr
     assert "error:" in failed.stderr and "Traceback" not in failed.stderr
+    assert "images/" in failed.stderr.replace(os.sep, "/")  # the file that could not be written
+    assert not list((tmp_path / "set" / "images").glob(".*"))  # nor does a part of it fill the disk
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert not list((tmp_path / "set" / "images").glob(".*"))
@@ -105,3 +107,27 @@ def test_a_folder_that_vanishes_stops_the_build_and_it_goes_on_later(photos, tmp
     assert len(list((tmp_path / "set" / "shards").iterdir())) == 5
     away.rename(folder)
     assert build_dataset(folder, tmp_path / "set", SETTINGS).photos == 40
+
+
+def test_a_folder_below_the_table_of_photos_may_vanish_too(photos, tmp_path):
+    """The table is still there: without a look at the photo's own folder, all would count as broken."""
+    folder = tmp_path / "pack"
+    shutil.copytree(photos, folder / "photos")
+    for path in (folder / "photos").iterdir():
+        path.rename(
+            path.with_suffix(".jpg")
+        )  # what the table's photos are called; the bytes decide
+    ids = sorted(path.stem for path in (folder / "photos").iterdir())[:6]
+    rows = [f"{id},train,0\n" for id in ids]
+    (folder / "photos.csv").write_text("id,split,has_regions\n" + "".join(rows))
+
+    def vanish(done, total):
+        if done == 2:
+            (folder / "photos").rename(tmp_path / "away")
+
+    with pytest.raises(
+        DatasetError, match=r"photos: vanished during the build.* 2 photos are done"
+    ):
+        build_dataset(folder, tmp_path / "set", SETTINGS, on_photo=vanish)
+    (tmp_path / "away").rename(folder / "photos")
+    assert build_dataset(folder, tmp_path / "set", SETTINGS).photos == 6

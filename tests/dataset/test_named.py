@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from iqa_spider.dataset.check import check_dataset
 from iqa_spider.dataset.load import read_samples
 from iqa_spider.dataset.named import write_regions
 from iqa_spider.regions import decode_rle
+from iqa_spider.tasks import route
 
 NAMES = ("tall hedge", "stone path", "pond")
 
@@ -57,3 +61,27 @@ def test_missing_and_broken_names_are_errors(named, small_photos, tmp_path):
     (named / f"{photo}.json").unlink()
     with pytest.raises(DatasetError, match=f"no regions of photo {photo}"):
         build_dataset(small_photos, tmp_path / "b", BuildSettings(seed=5, size=160), regions=named)
+
+
+def test_the_main_object_is_named_where_the_photo_is_spoken_of(small_photos, small_set, tmp_path):
+    """Never as a region's name, never against the router, and nothing else of the set changes."""
+    rows = ["id,object_name,split,has_regions"]
+    (tmp_path / "photos").mkdir()
+    names = ["axolotl, mud puppy", "sunglasses", "blurry screen", "", "goldfish"]
+    for number, photo in enumerate(find_photos(small_photos)):
+        cv2.imwrite(str(tmp_path / "photos" / f"{photo.id}.jpg"), cv2.imread(photo.path))
+        rows.append(f'{photo.id},"{names[number % 5]}",{photo.split},0')
+    (tmp_path / "photos.csv").write_text("\n".join(rows) + "\n")
+    sets = []
+    for number, table in enumerate((rows, [re.sub('".*"', "", row) for row in rows])):
+        (tmp_path / "photos.csv").write_text("\n".join(table) + "\n")
+        out = tmp_path / f"set{number}"
+        build_dataset(tmp_path, out, BuildSettings(seed=5, size=160))
+        sets.append([s for split in ("train", "test") for s in read_samples(out, split)])
+    changed = [(a, b) for a, b in zip(*sets, strict=True) if a != b]
+    assert 1 <= len(changed) < 12
+    for named, plain in changed:
+        assert (named.task, named.tags) == (Task.GLOBAL, ())
+        assert replace(named, question=plain.question) == plain
+        assert re.search("of (an axolotl|sunglasses|a goldfish)", named.question)
+        assert route(named.question) == route(plain.question)

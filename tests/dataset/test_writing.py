@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from iqa_spider.core import DatasetError, EndpointError, SubTask, Task, open_picture
 from iqa_spider.dataset.check import check_dataset
 from iqa_spider.dataset.load import read_samples
+from iqa_spider.dataset.renaming import clean_label
 from iqa_spider.dataset.validate import contradictions
-from iqa_spider.dataset.writing import WriteSettings, clean_label, write_set
+from iqa_spider.dataset.writing import WriteSettings, write_set
 from iqa_spider.models.endpoint import Endpoint, picture_url
 from iqa_spider.serving.cli import app
 from iqa_spider.tasks import write_answer
@@ -193,17 +194,20 @@ def test_a_dead_endpoint_stops_the_run_and_the_next_goes_on(small_set, tmp_path)
     assert _rows(tmp_path / "out") == _rows(tmp_path / "whole")
 
 
-def test_the_budget_holds_and_the_rest_waits(small_set, tmp_path):
-    settings = WriteSettings("writer", concurrency=3, requests=90)
+def test_the_budget_holds_and_the_rest_waits(copied_set, tmp_path):
+    """Used up but for less than one dialogue: half a dialogue would be paid for and thrown away."""
+    _shorten(copied_set, 30)
+    settings = WriteSettings("writer", concurrency=3, requests=40)
     with EndpointServer(lambda body, n: Reply(_good(body))) as server:
-        summary = _write(server, small_set, tmp_path / "out", settings)
-        assert len(server.requests) == summary.requests == 90
-    assert summary.waiting > 0
-    assert len(_rows(tmp_path / "out")) == len(_rows(small_set))
+        summary = _write(server, copied_set, tmp_path / "out", settings)
+        assert len(server.requests) == summary.requests
+    assert 40 - settings.dialogue < summary.requests <= 40
+    assert summary.waiting > 0 and summary.written >= 8
+    assert len(_rows(tmp_path / "out")) == len(_rows(copied_set))
 
 
 def test_no_more_requests_than_the_limit_are_under_way(copied_set, tmp_path):
-    _shorten(copied_set, 8)
+    _shorten(copied_set, 60)  # of five photos and more: they are what runs side by side
     lock, now, most = threading.Lock(), [0], [0]
 
     def script(body, n):

@@ -11,6 +11,7 @@ __all__ = [
     "DatasetError",
     "DownloadError",
     "EndpointError",
+    "EngineError",
     "MemoryLimitError",
     "MissingExtraError",
     "PartlyAnsweredError",
@@ -64,6 +65,10 @@ class ReplyError(EndpointError):
     """A model answered, but with nothing of use: empty or cut off. Asking again may help."""
 
 
+class EngineError(SpiderError):
+    """What runs the work (processes, Ray) broke down; the work itself is not to blame."""
+
+
 class MemoryLimitError(SpiderError):
     """A model does not fit into memory; the message names the flags that make it smaller."""
 
@@ -94,4 +99,9 @@ class MissingExtraError(SpiderError):
     """An optional dependency is not installed; the message carries the pip command."""
 
     def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs an extra: pip install 'iqa-spider[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Errors travel between processes; the inherited way would pass the message as ``feature``."""
+        return type(self), (self.feature, self.extra)

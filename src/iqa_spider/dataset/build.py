@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +30,8 @@ from iqa_spider.core import (
     stable_seed,
 )
 from iqa_spider.dataset.engines import Engine, LocalEngine
-from iqa_spider.dataset.files import replace_file
-from iqa_spider.dataset.named import name_samples
+from iqa_spider.dataset.files import replace_file, replacing
+from iqa_spider.dataset.named import mention_object, name_samples
 from iqa_spider.dataset.pixels import unseen_regions
 from iqa_spider.dataset.recipe import Recipe
 from iqa_spider.dataset.samples import sample_to_json, samples_of
@@ -51,13 +52,15 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True, slots=True)
 class PhotoSource:
-    """A photo on disk, its split, its label map if it has one, and the JSON of names of its values."""
+    """A photo on disk, its split, its label map if it has one, the JSON of names of its values, and the name of
+    its main object where that is known."""
 
     id: str
     path: str
     split: str
     labels: str | None = None
     names: str | None = None
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,13 @@ def with_regions(sources: list[PhotoSource], folder: Path) -> list[PhotoSource]:
 def _from_row(folder: Path, row: dict[str, str]) -> PhotoSource:
     labels = folder / "regions" / f"{row['id']}.png" if row.get("has_regions") == "1" else None
     path = folder / "photos" / f"{row['id']}.jpg"
-    return PhotoSource(row["id"], str(path), row["split"], None if labels is None else str(labels))
+    return PhotoSource(
+        row["id"],
+        str(path),
+        row["split"],
+        None if labels is None else str(labels),
+        object=row.get("object_name") or "",
+    )
 
 
 def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None:
@@ -162,6 +171,7 @@ def _shard(source: PhotoSource, settings: BuildSettings, out: str) -> str | None
     samples = samples_of(scene, source.id, source.split, rng, free=settings.free)
     if source.names is not None:
         samples = name_samples(samples, scene, fit_photo(photo, settings.size), source.names)
+    samples = mention_object(samples, source.object)
     ok, data = cv2.imencode(".png", scene.picture[..., ::-1])
     assert ok
     replace_file(Path(out) / "images" / f"{source.id}.png", bytes(data))
@@ -210,9 +220,10 @@ def build_dataset(
     work = partial(_shard, settings=settings, out=str(out.resolve()))
     results = (engine or LocalEngine(workers)).run(work, waiting)
     for number, (source, reason) in enumerate(results, 1):
-        if reason is not None and not photos.is_dir():
+        folder = Path(source.path).parent
+        if reason is not None and not folder.is_dir():
             raise DatasetError(
-                f"{photos}: vanished during the build; bring it back and run the same command, "
+                f"{folder}: vanished during the build; bring it back and run the same command, "
                 f"{len(sources) - len(waiting) + number - 1} photos are done"
             )
         if reason is not None:
@@ -237,25 +248,26 @@ def _prepare(out: Path, settings: BuildSettings) -> None:
 def _merge(
     sources: list[PhotoSource], skipped: list[tuple[str, str]], settings: BuildSettings, out: Path
 ) -> BuildSummary:
-    recipes: list[str] = []
-    rows: dict[str, list[str]] = {"train": [], "test": []}
-    tasks: Counter[str] = Counter()
-    for source in sources:
-        path = out / "shards" / f"{source.id}.json"
-        if not path.exists():
-            continue
-        shard = json.loads(path.read_text())
-        recipes.append(json.dumps(shard["recipe"]))
-        for sample in shard["samples"]:
-            rows.setdefault(sample["split"], []).append(json.dumps(sample))
-            tasks[_task_name(sample)] += 1
-    replace_file(out / "recipes.jsonl", _lines(recipes))
-    for split, lines in rows.items():
-        replace_file(out / "samples" / f"{split}.jsonl", _lines(lines))
-    summary = BuildSummary(
-        len(recipes), sum(tasks.values()), len(skipped), dict(sorted(tasks.items()))
-    )
-    splits = {split: len(lines) for split, lines in rows.items()}
+    """Join the shards in the order of the photos, one in memory at a time."""
+    photos, tasks, splits = 0, Counter[str](), Counter[str](train=0, test=0)
+    with ExitStack() as stack:
+        recipes = stack.enter_context(replacing(out / "recipes.jsonl"))
+        rows = {
+            split: stack.enter_context(replacing(out / "samples" / f"{split}.jsonl"))
+            for split in sorted({*splits, *(source.split for source in sources)})
+        }
+        for source in sources:
+            path = out / "shards" / f"{source.id}.json"
+            if not path.exists():
+                continue
+            shard = json.loads(path.read_text())
+            recipes.write(_line(shard["recipe"]))
+            photos += 1
+            for sample in shard["samples"]:
+                rows[sample["split"]].write(_line(sample))
+                splits[sample["split"]] += 1
+                tasks[_task_name(sample)] += 1
+    summary = BuildSummary(photos, sum(tasks.values()), len(skipped), dict(sorted(tasks.items())))
     stats = {**asdict(summary), "splits": splits, "settings": asdict(settings)}
     replace_file(out / "stats.json", json.dumps(stats, indent=1).encode())
     text = "".join(f"{path}\t{reason}\n" for path, reason in skipped)
@@ -269,5 +281,5 @@ def _task_name(sample: dict[str, Any]) -> str:
     return f"{sample['task']}/{sample['subtask']}" if sample["subtask"] else str(sample["task"])
 
 
-def _lines(rows: list[str]) -> bytes:
-    return "".join(f"{row}\n" for row in rows).encode()
+def _line(row: dict[str, Any]) -> bytes:
+    return f"{json.dumps(row)}\n".encode()

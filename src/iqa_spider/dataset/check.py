@@ -23,7 +23,15 @@ from iqa_spider.dataset.validate import contradictions
 from iqa_spider.regions import decode_rle, encode_rle
 from iqa_spider.tasks import terms_of
 
-__all__ = ["CheckReport", "Problem", "check_dataset", "read_recipes", "splits_of"]
+__all__ = [
+    "CheckReport",
+    "Problem",
+    "check_dataset",
+    "read_recipe_at",
+    "read_recipes",
+    "scan_recipes",
+    "splits_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +95,38 @@ def read_recipes(folder: Path) -> dict[str, Recipe]:
     Raises:
         DatasetError: the file is missing or a line is broken; names file and line.
     """
+    return {recipe.photo: recipe for _, recipe in _recipes(folder)}
+
+
+def scan_recipes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Photo of each recipe and the byte at which it starts, for `read_recipe_at`; errors as `read_recipes`."""
+    return ((recipe.photo, start) for start, recipe in _recipes(folder))
+
+
+def read_recipe_at(folder: Path, start: int) -> Recipe:
+    """One recipe of a set."""
+    path = folder / "recipes.jsonl"
+    with path.open("rb") as file:
+        file.seek(start)
+        return _recipe(file.readline(), f"{path}, byte {start}")
+
+
+def _recipes(folder: Path) -> Iterator[tuple[int, Recipe]]:
     path = folder / "recipes.jsonl"
     if not path.exists():
         raise DatasetError(f"{path}: no such file; run `iqa-spider dataset build` first")
-    recipes = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            recipe = Recipe.from_json(json.loads(line))
-        except (ValueError, AttributeError, SpiderError) as error:
-            raise DatasetError(f"{path}:{number}: {error}; build the set again") from error
-        recipes[recipe.photo] = recipe
-    return recipes
+    with path.open("rb") as file:
+        start = 0
+        for number, line in enumerate(file, 1):
+            yield start, _recipe(line, f"{path}:{number}")
+            start += len(line)
+
+
+def _recipe(line: bytes, where: str) -> Recipe:
+    try:
+        return Recipe.from_json(json.loads(line))
+    except (ValueError, AttributeError, SpiderError) as error:
+        raise DatasetError(f"{where}: {error}; build the set again") from error
 
 
 def _rows(samples: list[Sample]) -> Iterator[Problem]:

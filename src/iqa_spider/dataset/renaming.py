@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Final
 
 from iqa_spider.core import Facts, Sample, generator
 from iqa_spider.dataset.validate import contradictions
-from iqa_spider.tasks import write_answer, write_rating
+from iqa_spider.tasks import find_categories, parse_answer, write_answer, write_rating
 
-__all__ = ["apply_labels"]
+__all__ = ["apply_labels", "clean_label"]
+
+_NAME: Final = re.compile(r"[a-z]+(?:[ -][a-z]+){0,3}")
+_VAGUE: Final = frozenset(
+    ("unknown", "region", "area", "object", "thing", "picture", "image", "part")
+)
+
+
+def clean_label(reply: str) -> str | None:
+    """The name in a reply, or None if it is none: too long, vague, or a word on place or quality."""
+    text = reply.strip().strip(".\"'").lower()
+    text = re.sub(r"^(it is |this is )?(the |an |a )?", "", text)
+    if not _NAME.fullmatch(text) or text in _VAGUE or len(text) > 40:
+        return None
+    parsed = parse_answer(text)
+    if find_categories(text) or any(parsed.terms) or parsed.whole_image or parsed.level:
+        return None
+    return text
 
 
 def apply_labels(sample: Sample, names: dict[int, str]) -> Sample:

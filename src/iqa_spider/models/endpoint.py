@@ -11,6 +11,7 @@ import base64
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
@@ -64,10 +65,16 @@ class Endpoint:
         except ImportError as error:
             raise MissingExtraError("a model behind an endpoint", "openai") from error
         self.base_url, self.model, self.concurrency = base_url, model, concurrency
+        self._options: dict[str, Any] = {"api_key": api_key, "timeout": timeout, "retries": retries}
         self._errors, self._unreachable = openai.OpenAIError, openai.APIConnectionError
         self.client: OpenAI = openai.OpenAI(
             base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=retries
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels to other processes as its settings: a client with open connections cannot."""
+        make = partial(type(self), concurrency=self.concurrency, **self._options)
+        return make, (self.base_url, self.model)
 
     @property
     def name(self) -> str:

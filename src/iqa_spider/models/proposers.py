@@ -3,7 +3,8 @@
 A grid of points prompts a SAM (transformers: SAM, SAM 2) of any local checkpoint; masks that are sure and
 stable are kept, laid over one another (small over large) and pruned to the largest few. A semantic
 segmenter (SegFormer, Mask2Former, OneFormer) offers names for each region by the share of its pixels, and
-CLIPSeg votes on them. The mask-generation pipeline is not used: its suppression needs torchvision.
+CLIPSeg votes on them. The mask-generation pipeline is not used: its suppression and SAM 2's processor need
+torchvision.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iqa_spider.core import CheckpointError, Mask, Picture
+from iqa_spider.models.checkpoints import LoadOptions
+from iqa_spider.models.sam import PromptedSession, load_sam
 
 __all__ = ["MaskGenerator", "NamedRegion", "Namer", "ProposerSettings", "SemanticProposer", "Voter"]
 
@@ -57,26 +60,25 @@ def _load(kind: Any, checkpoint: str) -> Any:
 
 
 class MaskGenerator:
-    """Masks of everything in a picture."""
+    """Masks of everything in a picture, by a SAM or SAM 2 (folder or hub name)."""
 
     def __init__(self, checkpoint: str, settings: ProposerSettings | None = None) -> None:
-        from transformers import AutoModelForMaskGeneration, AutoProcessor
+        from transformers import AutoConfig
 
         self.settings = settings or ProposerSettings()
-        self.model = _load(AutoModelForMaskGeneration, checkpoint).eval()
-        self.processor = _load(AutoProcessor, checkpoint)
+        kind = _load(AutoConfig, checkpoint).model_type
+        if kind not in ("sam", "sam2", "sam2_video"):
+            raise CheckpointError(f"{checkpoint}: holds a {kind}, expected a SAM or a SAM 2")
+        self.segmenter = load_sam("sam" if kind == "sam" else "sam2", checkpoint, LoadOptions())
 
     @torch.inference_mode()
     def masks(self, picture: Picture) -> list[Mask]:
         """Masks, surest first, none nearly equal to a surer one."""
-        image = Image.fromarray(picture)
-        inputs = self.processor(images=image, return_tensors="pt")
-        embeddings = self.model.get_image_embeddings(inputs["pixel_values"])
+        session = self.segmenter.open(picture)
         found: list[tuple[float, Mask]] = []
-        grid = self._grid(*picture.shape[:2])
+        grid = self._grid()
         for start in range(0, len(grid), self.settings.batch):
-            points = [[[list(point)] for point in grid[start : start + self.settings.batch]]]
-            found += self._prompt(image, points, embeddings)
+            found += self._prompt(session, grid[start : start + self.settings.batch])
         found.sort(key=lambda item: -item[0])
         kept: list[Mask] = []
         for _, mask in found:
@@ -84,23 +86,23 @@ class MaskGenerator:
                 kept.append(mask)
         return kept
 
-    def _grid(self, height: int, width: int) -> list[tuple[float, float]]:
+    def _grid(self) -> NDArray[np.float64]:
+        """``[points ** 2, xy]`` in 0-1, row by row."""
         steps = (np.arange(self.settings.points) + 0.5) / self.settings.points
-        return [(float(x * width), float(y * height)) for y in steps for x in steps]
+        return np.array([(x, y) for y in steps for x in steps])
 
-    def _prompt(self, image: Image.Image, points: Any, embeddings: Any) -> list[tuple[float, Mask]]:
+    def _prompt(
+        self, session: PromptedSession, points: NDArray[np.float64]
+    ) -> list[tuple[float, Mask]]:
         """Masks of a batch of points that are sure, stable and large enough."""
-        inputs = self.processor(images=image, input_points=points, return_tensors="pt")
-        out = self.model(image_embeddings=embeddings, input_points=inputs["input_points"])
-        sizes = [inputs[key] for key in ("original_sizes", "reshaped_input_sizes") if key in inputs]
-        # logits [points, 3, H, W] and their expected IoU [points, 3]
-        logits = self.processor.post_process_masks(out.pred_masks, *sizes, binarize=False)[0]
-        logits, scores = logits.flatten(0, 1), out.iou_scores[0].flatten()
+        small, sure = session.click(points[:, None])
+        # logits [points * 3, H, W] and their expected IoU [points * 3]
+        logits, scores = session.full_logits(small.flatten(0, 1)), sure.flatten()
         inner, outer = (logits > 1).sum((1, 2)), (logits > -1).sum((1, 2)).clamp(min=1)
         good = (scores >= self.settings.iou) & (inner / outer >= self.settings.stability)
         good &= (logits > 0).sum((1, 2)) >= self.settings.area
         return [
-            (float(scores[i]), np.asarray((logits[i] > 0).numpy()))
+            (float(scores[i]), np.asarray((logits[i] > 0).cpu().numpy()))
             for i in torch.nonzero(good).flatten().tolist()
         ]
 

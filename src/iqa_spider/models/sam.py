@@ -91,8 +91,8 @@ class PromptedSession:
         if any(not (0 <= p.x <= width and 0 <= p.y <= height) for p in points):
             raise RegionError(f"a point lies outside the picture, {width} x {height}")
         unit = np.array([[[p.x / width, p.y / height] for p in points]])
-        logits, scores = self._click(unit)
-        masks = self._enlarge(logits[0])
+        logits, scores = self.click(unit)
+        masks = np.asarray((self.full_logits(logits[0]) > 0).cpu().numpy())
         order = scores[0].argsort(descending=True).tolist()
         return [Candidate(masks[i], float(scores[0, i])) for i in order]
 
@@ -101,7 +101,7 @@ class PromptedSession:
         """One object a click ``[N, 2]``; see `core.Proposes`. The grid is the model's own, cropped."""
         side, found = self.segmenter.side, []
         for start in range(0, len(points), CLICKS):
-            logits, scores = self._click(points[start : start + CLICKS, None])
+            logits, scores = self.click(points[start : start + CLICKS, None])
             cells = [max(1, round(n * logits.shape[-1] / side)) for n in self.inner]
             shares = logits[..., : cells[0], : cells[1]].sigmoid()
             found.append((shares.cpu().numpy(), scores.cpu().numpy()))
@@ -112,7 +112,7 @@ class PromptedSession:
         size = (self.size[1], self.size[0])
         return np.asarray(cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR) > 0.5)
 
-    def _click(self, points: Floats) -> tuple[Tensor, Tensor]:
+    def click(self, points: Floats) -> tuple[Tensor, Tensor]:
         """Points ``[objects, points, 2]`` in 0-1 -> logits ``[objects, K, h, w]``, IoU ``[objects, K]``."""
         model = self.segmenter.model
         weight = next(model.parameters())
@@ -127,15 +127,14 @@ class PromptedSession:
         )
         return output.pred_masks[0].float(), output.iou_scores[0].float()
 
-    def _enlarge(self, logits: Tensor) -> NDArray[np.bool_]:
-        """``[K, h, w]`` logits of the square as ``bool [K, H, W]`` of the picture."""
+    def full_logits(self, logits: Tensor) -> Tensor:
+        """``[K, h, w]`` logits of the square as ``float32 [K, H, W]`` of the picture."""
         side = self.segmenter.side
         square = F.interpolate(
             logits[None].float(), (side, side), mode="bilinear", align_corners=False
         )
         filled = square[..., : self.inner[0], : self.inner[1]]
-        large = F.interpolate(filled, self.size, mode="bilinear", align_corners=False)[0]
-        return np.asarray((large > 0).cpu().numpy())
+        return F.interpolate(filled, self.size, mode="bilinear", align_corners=False)[0]
 
 
 def load_sam(

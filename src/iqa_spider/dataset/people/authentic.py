@@ -11,6 +11,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,7 @@ from iqa_spider.core import (
     open_picture,
 )
 from iqa_spider.dataset.build import PhotoSource
+from iqa_spider.dataset.engines import Engine, LocalEngine, in_order
 from iqa_spider.dataset.files import replace_file
 from iqa_spider.dataset.people.agreement import Agreement, agreement_of, best_annotation
 from iqa_spider.dataset.people.annotations import Annotation
@@ -64,6 +66,7 @@ def import_annotations(
     *,
     seed: int = 0,
     free: float = 0.25,
+    engine: Engine | None = None,
 ) -> ImportSummary:
     """Write a set into ``out`` from annotations of ``photos``.
 
@@ -80,11 +83,12 @@ def import_annotations(
         groups[annotation.photo].append(annotation)
     samples: list[Sample] = []
     refused: list[tuple[str, str]] = []
-    for photo, group in sorted(groups.items()):
-        chosen = best_annotation(group)
-        found, reasons = _samples(chosen, known[photo], out, generator(seed, "people", photo), free)
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    work = partial(_samples, out=out.resolve(), seed=seed, free=free)
+    items = [(known[photo], group) for photo, group in sorted(groups.items())]
+    for found, reasons in in_order(engine or LocalEngine(), work, items):
         samples += found
-        refused += [(photo, reason) for reason in reasons]
+        refused += [(found[0].photo, reason) for reason in reasons]
     described = sum("described" in sample.tags for sample in samples)
     agreement = agreement_of(annotations)
     summary = ImportSummary(len(groups), len(samples), described, tuple(refused), agreement)
@@ -93,12 +97,14 @@ def import_annotations(
 
 
 def _samples(
-    annotation: Annotation, photo: PhotoSource, out: Path, rng: np.random.Generator, free: float
+    item: tuple[PhotoSource, list[Annotation]], *, out: Path, seed: int, free: float
 ) -> tuple[list[Sample], tuple[str, ...]]:
+    """Samples of one photo, whose picture is written, and what its description contradicts."""
+    photo, group = item
+    annotation, rng = best_annotation(group), generator(seed, "people", photo.id)
     picture = open_picture(photo.path)
     ok, data = cv2.imencode(".png", picture[..., ::-1])
     assert ok
-    (out / "images").mkdir(parents=True, exist_ok=True)
     replace_file(out / "images" / f"{photo.id}.png", data.tobytes())
     facts, masks = _facts(annotation, picture)
     samples = samples_from(

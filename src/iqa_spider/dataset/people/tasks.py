@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from iqa_spider.core import ConfigError, DatasetError, Sample, generator, open_picture
 from iqa_spider.dataset.build import PhotoSource
+from iqa_spider.dataset.engines import Engine, LocalEngine, in_order
 from iqa_spider.regions import decode_rle
 
 __all__ = ["annotation_tasks", "choose_samples", "rating_tasks"]
@@ -25,20 +27,23 @@ _TYPES: Final = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"
 OUTLINE: Final = (255, 0, 255)
 
 
-def annotation_tasks(photos: Sequence[PhotoSource], *, prefix: str | None = None) -> list[Task]:
+def annotation_tasks(
+    photos: Sequence[PhotoSource], *, prefix: str | None = None, engine: Engine | None = None
+) -> list[Task]:
     """One task a photo; with ``prefix`` the picture is named by ``prefix + file name`` instead of sent.
 
     Raises:
         DatasetError: a photo is not in a form that a browser shows.
     """
-    tasks = []
-    for photo in photos:
-        path = Path(photo.path)
-        image = _data_url(path) if prefix is None else prefix + path.name
-        height, width = open_picture(path).shape[:2]
-        data = {"image": image, "photo": photo.id, "split": photo.split}
-        tasks.append({"data": data | {"width": width, "height": height}})
-    return tasks
+    return list(in_order(engine or LocalEngine(), partial(_annotation_task, prefix), photos))
+
+
+def _annotation_task(prefix: str | None, photo: PhotoSource) -> Task:
+    path = Path(photo.path)
+    image = _data_url(path) if prefix is None else prefix + path.name
+    height, width = open_picture(path).shape[:2]
+    data = {"image": image, "photo": photo.id, "split": photo.split}
+    return {"data": data | {"width": width, "height": height}}
 
 
 def _data_url(path: Path) -> str:

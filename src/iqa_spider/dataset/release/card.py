@@ -11,6 +11,7 @@ import jinja2
 import yaml
 
 from iqa_spider.core import CATEGORIES, FUNCTIONS
+from iqa_spider.dataset.files import replace_file
 from iqa_spider.dataset.release.subsets import SUBSETS, Counts
 
 __all__ = ["Publication", "write_card"]
@@ -91,7 +92,7 @@ def write_card(folder: Path, out: Path, counts: Counts, about: Publication, chec
         checked=checked,
     )
     path = out / "README.md"
-    path.write_text(text, encoding="utf-8")
+    replace_file(path, text.encode())
     return path
 
 

@@ -8,23 +8,29 @@ the picture's sides, since these tools know no masks.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from iqa_spider.core import Box, ConfigError, Sample
 from iqa_spider.dataset.check import splits_of
-from iqa_spider.dataset.load import read_samples
+from iqa_spider.dataset.engines import Engine, LocalEngine, in_order
+from iqa_spider.dataset.files import replace_file, replacing
+from iqa_spider.dataset.load import read_samples_at, scan_samples
 from iqa_spider.dataset.release.subsets import SUBSETS, subset_of
 from iqa_spider.regions import decode_rle
 
 __all__ = ["FORMATS", "export_conversations", "question_text"]
 
 Row = dict[str, Any]
+PART: Final = 1000
+"""Rows that a worker turns at a time."""
 
 
 def export_conversations(
-    folder: Path, out: Path, form: str, *, subset: str | None = None
+    folder: Path, out: Path, form: str, *, subset: str | None = None, engine: Engine | None = None
 ) -> dict[str, int]:
     """Write one file a split into ``out``; returns the number of rows of each.
 
@@ -38,19 +44,48 @@ def export_conversations(
     out.mkdir(parents=True, exist_ok=True)
     written = {}
     for split in splits_of(folder):
-        samples = (s for s in read_samples(folder, split) if subset in (None, subset_of(s)))
-        rows = [FORMATS[form](sample) for sample in samples]
+        chosen = (
+            start for start, s in scan_samples(folder, split) if subset in (None, subset_of(s))
+        )
+        parts = list(_batched(chosen, PART))
+        work = partial(_texts, folder.resolve(), form, split)
+        texts = in_order(engine or LocalEngine(), work, parts)
         name = f"{form}_{split}" + (f"_{subset}" if subset else "")
-        if form == "swift":
-            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            (out / f"{name}.jsonl").write_text(text, encoding="utf-8")
-        else:
-            text = json.dumps(rows, indent=1, ensure_ascii=False)
-            (out / f"{name}.json").write_text(text, encoding="utf-8")
-        written[name] = len(rows)
+        lines = form == "swift"
+        with replacing(out / f"{name}.{'jsonl' if lines else 'json'}") as file:
+            write_list(file, chain.from_iterable(texts), lines=lines)
+        written[name] = sum(map(len, parts))
     if form == "sharegpt":
         _register(out, written)
     return written
+
+
+def _batched(items: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    left = iter(items)
+    while part := tuple(islice(left, size)):
+        yield part
+
+
+def _texts(folder: Path, form: str, split: str, starts: tuple[int, ...]) -> list[str]:
+    indent = None if form == "swift" else 1
+    return [
+        json.dumps(FORMATS[form](sample), indent=indent, ensure_ascii=False)
+        for sample in read_samples_at(folder, split, starts)
+    ]
+
+
+def write_list(file: BinaryIO, texts: Iterable[str], *, lines: bool) -> None:
+    """JSON values one after the other: a line each, or as the list that ``json.dumps(indent=1)`` writes."""
+    if lines:
+        file.writelines(f"{text}\n".encode() for text in texts)
+        return
+    empty = True
+    for text in texts:
+        # Strings of JSON hold no raw line breaks, so that whole lines can be moved in.
+        moved = text.replace("\n", "\n ")
+        file.write(f"{'[' if empty else ','}\n {moved}".encode())
+        empty = False
+    file.write(b"[]" if empty else b"\n]")
 
 
 def question_text(sample: Sample) -> str:
@@ -99,7 +134,7 @@ def _register(out: Path, written: dict[str, int]) -> None:
         }
         for name in written
     }
-    (out / "dataset_info.json").write_text(json.dumps(info, indent=1), encoding="utf-8")
+    replace_file(out / "dataset_info.json", json.dumps(info, indent=1).encode())
 
 
 FORMATS: Final[dict[str, Callable[[Sample], Row]]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_spider.core import DatasetError, MissingExtraError
+from iqa_spider.dataset.files import replace_file
 from iqa_spider.dataset.release.card import Publication
 
 __all__ = ["validate_croissant", "write_croissant"]
@@ -58,7 +59,7 @@ def write_croissant(out: Path, about: Publication) -> Path:
     )
     path = out / "croissant.json"
     text = json.dumps(metadata.to_json(), indent=1, default=str, ensure_ascii=False)
-    path.write_text(text, encoding="utf-8")
+    replace_file(path, text.encode())
     return path
 
 

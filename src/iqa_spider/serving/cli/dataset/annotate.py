@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from iqa_spider.serving.cli.dataset.engine import EngineName, RayAddress, Workers
 from iqa_spider.serving.cli.dataset.studio import Project, Token, Url
 
 __all__ = ["app"]
@@ -25,6 +26,9 @@ def export(
     limit: Annotated[int | None, typer.Option(help="At most so many photos.")] = None,
     url: Url = None,
     token: Token = None,
+    workers: Workers = 1,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
 ) -> None:
     """Write a project's config and tasks; with --url and --token also make the project there.
 
@@ -33,10 +37,15 @@ def export(
         iqa-spider dataset annotate export photos --out project
     """
     from iqa_spider.dataset.build import find_photos
+    from iqa_spider.dataset.engines import engine_named
     from iqa_spider.dataset.people import ANNOTATION_CONFIG, annotation_tasks
     from iqa_spider.serving.cli.dataset.studio import hand_over
 
-    tasks = annotation_tasks(find_photos(photos)[:limit], prefix=prefix)
+    tasks = annotation_tasks(
+        find_photos(photos)[:limit],
+        prefix=prefix,
+        engine=engine_named(engine, workers, ray_address),
+    )
     hand_over(out, "Distortions of photos", ANNOTATION_CONFIG, tasks, url, token)
 
 
@@ -51,6 +60,9 @@ def import_(
     url: Url = None,
     token: Token = None,
     project: Project = None,
+    workers: Workers = 1,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
 ) -> None:
     """Read annotations back into a data set and report where annotators disagree.
 
@@ -59,12 +71,19 @@ def import_(
         iqa-spider dataset annotate import photos --annotations export.json --out authentic-set
     """
     from iqa_spider.dataset.build import find_photos
+    from iqa_spider.dataset.engines import engine_named
     from iqa_spider.dataset.people import import_annotations, read_annotations
     from iqa_spider.serving.cli.dataset.studio import fetch
 
     rows, where = fetch(annotations, url, token, project)
     found = list(read_annotations(rows, where))
-    summary = import_annotations(found, find_photos(photos), out, seed=seed)
+    summary = import_annotations(
+        found,
+        find_photos(photos),
+        out,
+        seed=seed,
+        engine=engine_named(engine, workers, ray_address),
+    )
     agreement = summary.agreement
     print(f"{summary.samples} samples of {summary.photos} photos, {len(found)} annotations: {out}")
     print(f"  in the annotators' own words: {summary.described}")

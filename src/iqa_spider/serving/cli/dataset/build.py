@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from iqa_spider.serving.cli.dataset.engine import EngineName, RayAddress, Workers
+
 __all__ = ["build"]
 
 
@@ -20,11 +22,9 @@ def build(
     free: Annotated[float, typer.Option(help="Share of casual wordings.")] = 0.25,
     uniform: Annotated[float, typer.Option(help="Share of pictures distorted as a whole.")] = 0.15,
     clean: Annotated[float, typer.Option(help="Share of pictures left undistorted.")] = 0.08,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    engine: Annotated[str, typer.Option(help="local, or ray (Ray Data).")] = "local",
-    ray_address: Annotated[
-        str | None, typer.Option(help="Address of a Ray cluster; default: started here.")
-    ] = None,
+    workers: Workers = 2,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
     regions: Annotated[
         Path | None, typer.Option(help="Named regions that `dataset regions` wrote.")
     ] = None,

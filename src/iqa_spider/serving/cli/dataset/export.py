@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from iqa_spider.serving.cli.dataset.engine import EngineName, RayAddress, Workers
+
+if TYPE_CHECKING:
+    from iqa_spider.dataset.engines import Engine
+    from iqa_spider.dataset.release import Publication
 
 __all__ = ["export"]
 
@@ -25,6 +31,9 @@ def export(
     photos: Annotated[
         str, typer.Option(help="Where the photos come from, for the card.")
     ] = "not stated",
+    workers: Workers = 1,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
 ) -> None:
     """Write Parquet with pictures and masks inside, conversations for fine-tuning, or COCO.
 
@@ -33,28 +42,32 @@ def export(
         iqa-spider dataset export spider-set --out release --photos "KADIS-700K"
     """
     from iqa_spider.core import ConfigError
+    from iqa_spider.dataset.engines import engine_named
 
+    runner = engine_named(engine, workers, ray_address)
     out.mkdir(parents=True, exist_ok=True)
     if format == "parquet":
         if subset is not None:
             raise ConfigError("--subset: Parquet always holds both subsets, as two configurations")
-        _parquet(folder, out, rows, name, licence, photos)
+        from iqa_spider.dataset.release import Publication
+
+        about = Publication(name=name, licence=licence, photos=photos)
+        _parquet(folder, out, rows, about, runner)
         return
     from iqa_spider.dataset.release import export_coco, export_conversations
 
     if format == "coco":
-        written = export_coco(folder, out)
+        written = export_coco(folder, out, engine=runner)
     else:
-        written = export_conversations(folder, out, format, subset=subset)
+        written = export_conversations(folder, out, format, subset=subset, engine=runner)
         print(f"paths of pictures are relative to {folder}: name it as the media folder")
     for part, count in written.items():
         print(f"  {part}: {count}")
 
 
-def _parquet(folder: Path, out: Path, rows: int, name: str, licence: str, photos: str) -> None:
+def _parquet(folder: Path, out: Path, rows: int, about: Publication, runner: Engine) -> None:
     from iqa_spider.dataset.check import check_dataset
     from iqa_spider.dataset.release import (
-        Publication,
         count_samples,
         export_parquet,
         validate_croissant,
@@ -67,8 +80,7 @@ def _parquet(folder: Path, out: Path, rows: int, name: str, licence: str, photos
     checked = (
         f"`dataset check` looked at {report.samples} samples without the photos and found {found}."
     )
-    about = Publication(name=name, licence=licence, photos=photos)
-    files = export_parquet(folder, out, rows=rows)
+    files = export_parquet(folder, out, rows=rows, engine=runner)
     counts = count_samples(folder)
     write_card(folder, out, counts, about, checked)
     warnings = validate_croissant(write_croissant(out, about))

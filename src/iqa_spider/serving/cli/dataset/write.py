@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from iqa_spider.serving.cli.dataset.engine import EngineName, RayAddress
+
 __all__ = ["write"]
 
 
@@ -27,6 +29,9 @@ def write(
     timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
     retries: Annotated[int, typer.Option(help="Further tries after a fault of the server.")] = 4,
     max_side: Annotated[int, typer.Option(help="Long side of the picture that is sent.")] = 768,
+    engine: EngineName = "local",
+    workers: Annotated[int, typer.Option(help="Processes of --engine ray.")] = 2,
+    ray_address: RayAddress = None,
 ) -> None:
     """Let a model that sees the pictures name regions and write answers, each held to the facts.
 
@@ -34,12 +39,14 @@ def write(
 
         iqa-spider dataset write spider-set --out words --endpoint http://localhost:8000/v1 --model internvl
     """
+    from functools import partial
+
     from rich.console import Console
     from rich.progress import Progress
 
-    from iqa_spider.core import open_picture
+    from iqa_spider.dataset.engines import engine_named
     from iqa_spider.dataset.writing import WriteSettings, write_set
-    from iqa_spider.models.endpoint import Endpoint, picture_url
+    from iqa_spider.models.endpoint import Endpoint
 
     client = Endpoint(endpoint, model, api_key=api_key, timeout=timeout, retries=retries)
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -49,7 +56,8 @@ def write(
             out,
             client,
             WriteSettings(model, tries, max_tokens, concurrency, max_requests),
-            lambda path: picture_url(open_picture(path), max_side=max_side),
+            partial(_look, max_side=max_side),
+            engine=engine_named(engine, workers, ray_address, threads=concurrency),
             on_sample=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     print(f"{summary.written} answers in the model's words, {summary.kept} of fixed form: {out}")
@@ -58,3 +66,10 @@ def write(
     print(f"  regions renamed: {summary.renamed}; requests: {summary.requests}")
     if summary.waiting:
         print(f"  not reached: {summary.waiting}; run the same command to go on")
+
+
+def _look(path: Path, max_side: int) -> str:
+    from iqa_spider.core import open_picture
+    from iqa_spider.models.endpoint import picture_url
+
+    return picture_url(open_picture(path), max_side=max_side)
