@@ -31,20 +31,6 @@ __all__ = ["PocketBackbone", "PocketConversation"]
 RATING_QUESTION = "Rate the quality of this picture."
 
 
-class PocketBackbone:
-    """Follows `core.Backbone`."""
-
-    name = "pocket"
-
-    def __init__(self, vision: PocketVision, language: PocketLanguage) -> None:
-        self.vision, self.language = vision, language
-
-    def open(self, picture: Picture) -> PocketConversation:
-        """Encode ``uint8 [H, W, 3]`` once."""
-        seen = self.vision.open(picture)
-        return PocketConversation(self.language, seen, self.vision.segmenter.open(picture))
-
-
 class PocketConversation:
     """One picture; its views are computed and every question reuses them."""
 
@@ -112,3 +98,18 @@ class PocketConversation:
         shares = closed_softmax(logits[ids], 1.0)
         score = float((shares * np.arange(len(LEVELS))).sum() * 25)
         return score, {str(level): float(p) for level, p in zip(LEVELS, shares, strict=True)}
+
+
+class PocketBackbone:
+    """Follows `core.Backbone`."""
+
+    name = "pocket"
+    conversation: type[PocketConversation] = PocketConversation
+
+    def __init__(self, vision: PocketVision, language: PocketLanguage) -> None:
+        self.vision, self.language = vision, language
+
+    def open(self, picture: Picture) -> PocketConversation:
+        """Encode ``uint8 [H, W, 3]`` once."""
+        seen = self.vision.open(picture)
+        return self.conversation(self.language, seen, self.vision.segmenter.open(picture))

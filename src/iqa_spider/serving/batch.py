@@ -123,8 +123,10 @@ class _Desk:
         answers = ask_together([(s, rows[i].question, rows[i].box) for i, s in asked])
         for (index, _), answer in zip(asked, answers, strict=True):
             id = rows[index].id
-            failed = isinstance(answer, SpiderError)
-            records[index] = error_record(id, str(answer)) if failed else answer_record(answer, id)
+            if isinstance(answer, SpiderError):
+                records[index] = error_record(id, str(answer))
+            else:
+                records[index] = answer_record(answer, id)
         return [records[index] for index in range(len(rows))]
 
     def _open(self, names: set[str]) -> dict[str, Session | str]:

@@ -85,7 +85,8 @@ def overview_sheet(entrants: Sequence[Entrant]) -> Sheet:
 
 def paper_sheet(benchmark: Benchmark, table: Table, entrants: Sequence[Entrant]) -> Sheet:
     """A table of the paper: our runs on top, marked unless they are baselines, its own rows below."""
-    rows, marked = [], set[int]()
+    rows: list[tuple[str, ...]] = []
+    marked: set[int] = set()
     for entrant in entrants:
         cells = [
             figure_cell(

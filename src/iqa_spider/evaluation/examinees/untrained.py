@@ -6,7 +6,7 @@ import json
 
 import torch
 
-from iqa_spider.core import Generation, Mask, Picture
+from iqa_spider.core import Generation, Mask
 from iqa_spider.models import Spider
 from iqa_spider.models.build import weights_folder
 from iqa_spider.models.encoder import QualityEncoder
@@ -30,9 +30,7 @@ class _BriefConversation(PocketConversation):
 
 class _BriefBackbone(PocketBackbone):
     name = "untrained"
-
-    def open(self, picture: Picture) -> PocketConversation:
-        return _BriefConversation(self.language, self.vision.open(picture))
+    conversation = _BriefConversation
 
 
 def untrained_spider(seed: int = 0) -> Spider:
