@@ -94,14 +94,17 @@ def test_a_high_temperature_draws_the_point_to_the_centre(spider, built, asked, 
     assert off > abs(near.x - session.width / 2) + abs(near.y - session.height / 2)
 
 
-def test_the_text_head_is_what_the_model_itself_does(spider, built, asked):
-    """The reference of the ablation must be the model that is shipped."""
+@pytest.mark.parametrize(("head", "reach"), [("text", 0.0), ("snapped", 0.1)])
+def test_a_head_is_what_the_model_itself_does(spider, built, asked, head, reach):
+    """The reference of the ablation must be the model that is shipped, with its reach or without."""
     from iqa_spider.core import open_picture
+    from iqa_spider.models import Spider
 
     item = asked[0]
-    variant = VariantExaminee(spider, "v", Variant(head="text"), "w", {})
+    variant = VariantExaminee(spider, "v", Variant(head=head), "w", {})
     reply = next(iter(variant.answer(built, [item]))).reply
-    own = spider.open(open_picture(built / item.image)).ask(item.question, ground=True)
+    itself = Spider(spider.backbone, spider.segmenter, reach=reach)
+    own = itself.open(open_picture(built / item.image)).ask(item.question, ground=True)
     assert reply.text == own.text
     assert (decode_rle(reply.mask) == own.mask).all()
 
