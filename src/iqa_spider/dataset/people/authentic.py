@@ -86,9 +86,10 @@ def import_annotations(
     (out / "images").mkdir(parents=True, exist_ok=True)
     work = partial(_samples, out=out.resolve(), seed=seed, free=free)
     items = [(known[photo], group) for photo, group in sorted(groups.items())]
-    for found, reasons in in_order(engine or LocalEngine(), work, items):
+    results = in_order(engine or LocalEngine(), work, items)
+    for (photo, _), (found, reasons) in zip(items, results, strict=True):
         samples += found
-        refused += [(found[0].photo, reason) for reason in reasons]
+        refused += [(photo.id, reason) for reason in reasons]
     described = sum("described" in sample.tags for sample in samples)
     agreement = agreement_of(annotations)
     summary = ImportSummary(len(groups), len(samples), described, tuple(refused), agreement)
