@@ -29,6 +29,22 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Gauge:
+    """How many replies were in the making at once at most; use as a context manager inside a script."""
+
+    def __init__(self) -> None:
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.now -= 1
+
+
 Script = Callable[[dict[str, Any], int], Reply]
 """From the request's JSON and its number (from 0) to a reply."""
 

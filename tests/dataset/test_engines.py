@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
-import threading
 import time
 
 import pytest
-from endpoint_server import EndpointServer, Reply
+from endpoint_server import EndpointServer, Gauge, Reply
 from engine_work import die, late, refuse
 from typer.testing import CliRunner
 
@@ -141,15 +140,11 @@ def test_ray_writes_answers_alike_within_the_limit(copied_set, tmp_path, ray_eng
     for path in (copied_set / "samples").glob("*.jsonl"):
         lines = path.read_text().splitlines()[:70]
         path.write_text("".join(f"{line}\n" for line in lines))
-    lock, now, most = threading.Lock(), [0], [0]
+    gauge = Gauge()
 
     def script(body, n):
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        time.sleep(0.01)
-        with lock:
-            now[0] -= 1
+        with gauge:
+            time.sleep(0.01)
         text = body["messages"][-1]["content"]
         label = isinstance(text, list) and "noun phrase" in text[-1]["text"]
         # The same request gets the same reply, true or not, whoever asks and when.
@@ -161,8 +156,8 @@ def test_ray_writes_answers_alike_within_the_limit(copied_set, tmp_path, ray_eng
                          "--concurrency", "4", "--engine", name, "--workers", "2"]  # fmt: skip
             result = CliRunner().invoke(app, ["dataset", "write", str(copied_set), *arguments])
             assert result.exit_code == 0, result.output or result.exception
-            assert 1 < most[0] <= 4
-            most[0] = 0
+            assert 1 < gauge.most <= 4
+            gauge.most = 0
     assert _files(tmp_path / "ray") == _files(tmp_path / "local")
     assert len(list((tmp_path / "ray" / "transcripts").iterdir())) > 20
 

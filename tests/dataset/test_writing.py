@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from collections import Counter
 
 import pytest
-from endpoint_server import EndpointServer, Reply
+from endpoint_server import EndpointServer, Gauge, Reply
 from typer.testing import CliRunner
 
 from iqa_spider.core import DatasetError, EndpointError, SubTask, Task, open_picture
@@ -208,20 +207,16 @@ def test_the_budget_holds_and_the_rest_waits(copied_set, tmp_path):
 
 def test_no_more_requests_than_the_limit_are_under_way(copied_set, tmp_path):
     _shorten(copied_set, 60)  # of five photos and more: they are what runs side by side
-    lock, now, most = threading.Lock(), [0], [0]
+    gauge = Gauge()
 
     def script(body, n):
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        time.sleep(0.02)
-        with lock:
-            now[0] -= 1
+        with gauge:
+            time.sleep(0.02)
         return Reply(_good(body))
 
     with EndpointServer(script) as server:
         _write(server, copied_set, tmp_path / "out", WriteSettings("writer", concurrency=3))
-    assert most[0] == 3
+    assert gauge.most == 3
 
 
 def test_other_settings_and_the_set_itself_are_refused(copied_set, tmp_path):

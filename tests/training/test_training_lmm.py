@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from conftest import textured
+from lmm_helpers import small_recipe
 from PIL import Image
 from tiny_models import save_llava, save_qwen
 from transformers import TrainerCallback
@@ -28,7 +29,6 @@ from iqa_spider.training.conversations import (
 )
 from iqa_spider.training.lmm import build_trainer, train_lmm
 from iqa_spider.training.lmm_model import group_of
-from iqa_spider.training.lmm_recipe import LmmStage
 from iqa_spider.training.run import load_recipe, run_recipe
 
 SPOTS = ("top left", "bottom right", "top right", "bottom left")
@@ -62,22 +62,14 @@ def rows(tmp_path_factory):
     return root
 
 
-def _recipe(base, rows, out, **changes) -> LmmStage:
-    settings = {
-        "stage": "lmm",
-        "base": str(base),
-        "data": [{"file": rows / "rows.jsonl", "images": rows / "images"}],
-        "out": out,
+def _recipe(base, rows, out, **changes):
+    own = {
         "steps": 4,
-        "batch": 2,
         "accumulate": 2,
-        "rank": 4,
-        "alpha": 8,
-        "dropout": 0.0,
         "rates": {"language": 5e-3, "vision": 1e-3, "projector": 2e-3},
         "save_every": 100,
     }
-    return LmmStage(**{**settings, **changes})
+    return small_recipe(base, rows / "rows.jsonl", rows / "images", out, **{**own, **changes})
 
 
 def _losses(out):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import textured
+from lmm_helpers import small_recipe
 from PIL import Image
 from tiny_models import save_qwen
 
@@ -16,7 +17,6 @@ from iqa_spider.models.chat_prompt import FAMILIES
 from iqa_spider.training.lmm import build_trainer
 from iqa_spider.training.lmm_bases import KNOWN, skeleton
 from iqa_spider.training.lmm_plan import Load, Widths, count, kept_bytes, plan
-from iqa_spider.training.lmm_recipe import LmmStage
 from iqa_spider.training.run import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -37,20 +37,8 @@ def rows(tmp_path_factory):
     return root
 
 
-def _recipe(base, rows, out, **changes) -> LmmStage:
-    settings = {
-        "stage": "lmm",
-        "base": str(base),
-        "data": [{"file": rows / "rows.json", "images": rows}],
-        "out": out,
-        "batch": 2,
-        "accumulate": 1,
-        "rank": 4,
-        "alpha": 8,
-        "dropout": 0.0,
-        "dtype": "float32",
-    }
-    return LmmStage(**{**settings, **changes})
+def _recipe(base, rows, out, **changes):
+    return small_recipe(base, rows / "rows.json", rows, out, **{"dtype": "float32", **changes})
 
 
 @pytest.mark.parametrize("kind", ["qwen3_vl", "qwen2_5_vl"])

@@ -7,13 +7,13 @@ import json
 import pytest
 import torch
 from conftest import textured
+from lmm_helpers import small_recipe
 from many_processes import losses, train_on
 from PIL import Image
 from safetensors.torch import load_file
 from tiny_models import save_llava, save_qwen
 
 from iqa_spider.training.lmm import train_lmm
-from iqa_spider.training.lmm_recipe import LmmStage
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +31,13 @@ def rows(tmp_path_factory):
     return root
 
 
-def _recipe(base, rows, out, **changes) -> LmmStage:
-    settings = {
-        "stage": "lmm",
-        "base": str(base),
-        "data": [{"file": rows / "rows.json", "images": rows}],
-        "out": out,
+def _recipe(base, rows, out, **changes):
+    own = {
         "steps": 5,
-        "batch": 2,
-        "accumulate": 1,
-        "rank": 4,
-        "alpha": 8,
-        "dropout": 0.0,
         "rates": {"language": 5e-3, "vision": 1e-3, "projector": 2e-3},
         "save_every": 2,
     }
-    return LmmStage(**{**settings, **changes})
+    return small_recipe(base, rows / "rows.json", rows, out, **{**own, **changes})
 
 
 @pytest.mark.parametrize("sharded", [False, True], ids=["ddp", "fsdp"])

@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 from conftest import textured
+from lmm_helpers import small_recipe
 from PIL import Image
 from tiny_models import save_llava, save_qwen
 
@@ -14,7 +15,6 @@ from iqa_spider.core import ConfigError, DatasetError
 from iqa_spider.training.conversations import SEGMENTS, Mixture, read_dialogues
 from iqa_spider.training.lmm import build_trainer, train_lmm
 from iqa_spider.training.lmm_plan import plan
-from iqa_spider.training.lmm_recipe import LmmStage
 from iqa_spider.training.packing import check_attention, group, segment_mask, segment_positions
 
 SAVERS = {
@@ -49,20 +49,8 @@ def rows(tmp_path_factory):
     return root
 
 
-def _recipe(base, rows, out, **changes) -> LmmStage:
-    settings = {
-        "stage": "lmm",
-        "base": str(base),
-        "data": [{"file": rows / "rows.json", "images": rows}],
-        "out": out,
-        "batch": 2,
-        "accumulate": 1,
-        "rank": 4,
-        "alpha": 8,
-        "dropout": 0.0,
-        "steps": 2,
-    }
-    return LmmStage(**{**settings, **changes})
+def _recipe(base, rows, out, **changes):
+    return small_recipe(base, rows / "rows.json", rows, out, **{"steps": 2, **changes})
 
 
 def _loss_and_gradients(trainer):

@@ -18,6 +18,7 @@ from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
 from iqa_spider.evaluation.calibration import point_inside
 from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou
 from iqa_spider.models import Session, Spider
+from iqa_spider.regions import disc, random_pixel
 from iqa_spider.tasks import parse_answer, question_for
 
 __all__ = ["GROUNDING", "Figures", "add_stated", "measure"]
@@ -188,25 +189,13 @@ def _clicks(spider: Spider, photo: Photo, figures: Figures) -> None:
     inside = np.isin(photo.labels, large)
     for value in large:
         mask: Mask = photo.labels == value
-        x, y = _pick(mask, rng)
+        x, y = random_pixel(mask, rng)
         found = session.segment([Point(float(x), float(y))])
         figures.add("click", mask_iou(found[0].mask, mask), photo.id)
         figures.add("click, best of three", max(mask_iou(c.mask, mask) for c in found), photo.id)
-        figures.add("click, disc", mask_iou(_disc(mask, x, y), mask), photo.id)
-        x, y = _pick(inside, rng)
+        figures.add("click, disc", mask_iou(disc(mask.shape, x, y), mask), photo.id)
+        x, y = random_pixel(inside, rng)
         mask = photo.labels == photo.labels[y, x]
         found = session.segment([Point(float(x), float(y))])
         figures.add("click anywhere", mask_iou(found[0].mask, mask), photo.id)
-        figures.add("click anywhere, disc", mask_iou(_disc(mask, x, y), mask), photo.id)
-
-
-def _pick(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
-    rows, columns = np.nonzero(mask)
-    pick = int(rng.integers(len(rows)))
-    return int(columns[pick]), int(rows[pick])
-
-
-def _disc(mask: Mask, x: int, y: int) -> Mask:
-    """The trivial mask of a click: a disc, a third of the picture's short side wide."""
-    ys, xs = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    return np.asarray((ys - y) ** 2 + (xs - x) ** 2 < (min(mask.shape) / 6) ** 2)
+        figures.add("click anywhere, disc", mask_iou(disc(mask.shape, x, y), mask), photo.id)

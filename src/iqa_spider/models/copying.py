@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from iqa_spider.core import CATEGORIES, SEVERITY_WORDS, Finding
+from iqa_spider.models.focus import SURE
 from iqa_spider.models.tokens import RegionView
 from iqa_spider.tasks import PHRASE, find_categories, region_level
 
@@ -34,9 +35,6 @@ __all__ = [
 
 FORMS: Final = 6
 """Most tokens at one slot: the pieces of a word, small and capital."""
-
-SEEN: Final = 0.35
-"""Presence from which a category counts as found: best exact sets of region means on photos held out."""
 
 DOUBTFUL: Final = 0.1
 """Presence below which a category is not even offered."""
@@ -59,7 +57,7 @@ def findings_seen(view: RegionView) -> tuple[Finding, ...]:
     """At most two findings of a view in the order in which they were applied, as the encoder sees it."""
     strongest = np.argsort(-view.presence, kind="stable")[:2]
     found = sorted(
-        (int(i) for i in strongest if view.presence[i] >= SEEN), key=lambda i: view.last[i]
+        (int(i) for i in strongest if view.presence[i] >= SURE), key=lambda i: view.last[i]
     )
     return tuple(Finding(CATEGORIES[i], _severity(float(view.severity[i]))) for i in found)
 
@@ -67,7 +65,7 @@ def findings_seen(view: RegionView) -> tuple[Finding, ...]:
 def _runner_up(view: RegionView) -> list[Finding]:
     """The second likeliest category: where the layers want another one, it should not be the first again."""
     index = int(np.argsort(-view.presence, kind="stable")[1])
-    if not DOUBTFUL <= view.presence[index] < SEEN:
+    if not DOUBTFUL <= view.presence[index] < SURE:
         return []
     return [Finding(CATEGORIES[index], _severity(float(view.severity[index])))]
 
@@ -153,9 +151,10 @@ def turn(slots: NDArray[np.int64], text: str) -> NDArray[np.int64]:
     on held-out photos, 0.56 stood at their own place without it, all with it). Where a region is marked,
     the answer is about that one, and nothing changes.
     """
-    table = slots.reshape(_VIEWS, _PER_VIEW, FORMS).copy()
+    table = slots.reshape(_VIEWS, _PER_VIEW, FORMS)
     if (table[1] >= 0).any():
         return slots
+    table = table.copy()
     up = min(max(text.count(".") - 1, 0), RANKS - 1)
     table[2:] = table[2 + up]
     return table.reshape(SLOTS, FORMS)

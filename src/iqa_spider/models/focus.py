@@ -19,7 +19,7 @@ from iqa_spider.tasks import Route
 __all__ = ["focus", "with_focus"]
 
 SURE = 0.35
-"""Presence below which a category counts as not there."""
+"""Presence below which a category counts as not there: best exact sets of region means on photos held out."""
 
 
 def _strength(view: RegionView, category: Category) -> float:

@@ -175,9 +175,10 @@ class PocketLanguage(nn.Module):
         steps: list[NDArray[np.float32]] = []
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
-            now = torch.from_numpy(turn(prompt.slots, self.tokenizer.decode(tokens)))[None]
-            logits = self.logits(output.last_hidden_state[:, -1], now)[0] + bonus
-            if phrase := said_before(self.tokenizer.decode(tokens)):
+            said = self.tokenizer.decode(tokens)
+            slots = torch.from_numpy(turn(prompt.slots, said))[None]
+            logits = self.logits(output.last_hidden_state[:, -1], slots)[0] + bonus
+            if phrase := said_before(said):
                 logits[self.tokenizer.encode(f" {phrase}").ids[0]] = -torch.inf
             token = int(logits.argmax())
             if token == END:

@@ -13,12 +13,13 @@ from iqa_spider.core import (
     Mask,
     Picture,
     Point,
+    Proposes,
     SeenRegion,
     Task,
     TermLogits,
     check_mask,
 )
-from iqa_spider.models.boxed import Clickable, is_box, region_in_box
+from iqa_spider.models.boxed import is_box, region_in_box
 from iqa_spider.models.focus import with_focus
 from iqa_spider.models.grounding import closed_softmax
 from iqa_spider.models.language import PocketLanguage, Prompt
@@ -34,7 +35,7 @@ RATING_QUESTION = "Rate the quality of this picture."
 class PocketConversation:
     """One picture; its views are computed and every question reuses them."""
 
-    def __init__(self, language: PocketLanguage, seen: Seen, session: Clickable) -> None:
+    def __init__(self, language: PocketLanguage, seen: Seen, session: Proposes) -> None:
         self.language, self.seen, self.session = language, seen, session
 
     def seen_regions(self) -> list[SeenRegion]:

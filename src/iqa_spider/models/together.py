@@ -69,7 +69,7 @@ def _generate(
     except MemoryLimitError:
         raise
     except SpiderError as error:
-        return [error] * len(ready) if len(ready) == 1 else [_alone(*pair) for pair in ready]
+        return [error] if len(ready) == 1 else [_alone(*pair) for pair in ready]
 
 
 def _alone(session: Session, asked: Asked) -> Generation | SpiderError:

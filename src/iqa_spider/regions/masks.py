@@ -8,13 +8,27 @@ from numpy.typing import NDArray
 
 from iqa_spider.core import Mask, Picture
 
-__all__ = ["iou", "partition", "random_partition"]
+__all__ = ["disc", "iou", "partition", "random_partition", "random_pixel"]
 
 
 def iou(a: Mask, b: Mask) -> float:
     """Intersection over union; 1.0 where both are empty."""
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
+
+
+def random_pixel(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
+    """(x, y) of a pixel of the mask, each as likely as any other."""
+    rows, columns = np.nonzero(mask)
+    pick = int(rng.integers(len(rows)))
+    return int(columns[pick]), int(rows[pick])
+
+
+def disc(shape: tuple[int, int], x: int, y: int) -> Mask:
+    """The trivial mask of a click: a disc about it, a third of the picture's short side wide."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    mask: Mask = (rows - y) ** 2 + (columns - x) ** 2 < (min(shape) / 6) ** 2
+    return mask
 
 
 def partition(labels: NDArray[np.integer], min_share: float = 0.02, limit: int = 8) -> list[Mask]:

@@ -17,7 +17,7 @@ from iqa_spider.core import Point, generator
 from iqa_spider.dataset.scenes import Photo, crop_photo, load_photos, make_scene
 from iqa_spider.models.build import load_weights
 from iqa_spider.models.segmenter import STRIDE, ClickNet, ClickOutput, Embedded, PocketSegmenter
-from iqa_spider.regions.masks import iou
+from iqa_spider.regions.masks import disc, iou, random_pixel
 from iqa_spider.training.clock import Run
 
 __all__ = ["SegmenterRecipe", "click_figures", "train_segmenter"]
@@ -64,17 +64,17 @@ class ClickBatch(NamedTuple):
 
 def _targets(
     photo: Photo, rng: np.random.Generator, clean: float
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
-    """A picture, a label map to click in, and whether the map holds people's regions."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A picture and a label map to click in."""
     draw = rng.random()
     if photo.labels is not None and draw < clean:
-        return photo.picture, photo.labels, True
+        return photo.picture, photo.labels
     scene = make_scene(photo, rng, uniform=0.0, clean=0.0)
     labels = scene.labels
     if photo.labels is None:  # an undistorted made-up region cannot be seen: nothing to learn there
         untouched = [i + 1 for i, a in enumerate(scene.accumulations) if a is None]
         labels = np.where(np.isin(labels, untouched), 0, labels).astype(np.uint8)
-    return scene.picture, labels, False
+    return scene.picture, labels
 
 
 def _shrink(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -98,16 +98,15 @@ def _batch(
     while len(pictures) < recipe.batch:
         pool = with_regions if rng.random() < recipe.segmented else photos
         photo = crop_photo(pool[rng.integers(len(pool))], rng, recipe.crop, (0.65, 1.0))
-        picture, labels, _ = _targets(photo, rng, recipe.clean)
+        picture, labels = _targets(photo, rng, recipe.clean)
         values = [v for v in np.unique(labels) if v > 0 and (labels == v).mean() > 0.004]
         if not values:
             continue
         for _ in range(recipe.clicks):
             mask = labels == values[rng.integers(len(values))]
-            rows, columns = np.nonzero(mask)
-            pick = rng.integers(len(rows))
+            x, y = random_pixel(mask, rng)
             owners.append(len(pictures))
-            points.append((columns[pick] / STRIDE - 0.5, rows[pick] / STRIDE - 0.5))
+            points.append((x / STRIDE - 0.5, y / STRIDE - 0.5))
             masks.append(_shrink(mask))
         pictures.append(torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1))
         boundaries.append(_edges(labels))
@@ -171,7 +170,7 @@ def likeness_loss(net: ClickNet, embedded: Embedded, labels: Tensor, clicks: int
 def click_figures(net: ClickNet, photos: list[Photo], *, seed: str = "dev") -> dict[str, float]:
     """A random click in every region of 0.5 % or more: IoU of the best-scored and the best mask."""
     segmenter = PocketSegmenter(net)
-    chosen, best, disc = [], [], []
+    chosen, best, trivial = [], [], []
     for photo in photos:
         if photo.labels is None:
             continue
@@ -181,26 +180,18 @@ def click_figures(net: ClickNet, photos: list[Photo], *, seed: str = "dev") -> d
             mask = photo.labels == value
             if value == 0 or mask.mean() < 0.005:
                 continue
-            rows, columns = np.nonzero(mask)
-            pick = rng.integers(len(rows))
-            found = session.segment([Point(float(columns[pick]), float(rows[pick]))])
+            x, y = random_pixel(mask, rng)
+            found = session.segment([Point(float(x), float(y))])
             overlaps = [iou(candidate.mask, mask) for candidate in found]
             chosen.append(overlaps[0])
             best.append(max(overlaps))
-            disc.append(_disc_iou(mask, columns[pick], rows[pick]))
+            trivial.append(iou(disc(mask.shape, x, y), mask))
     return {
         "iou": float(np.mean(chosen)),
         "iou_best_of_three": float(np.mean(best)),
-        "iou_disc": float(np.mean(disc)),
+        "iou_disc": float(np.mean(trivial)),
         "clicks": float(len(chosen)),
     }
-
-
-def _disc_iou(mask: NDArray[np.bool_], x: int, y: int) -> float:
-    """The trivial baseline: a disc about the click, a third of the picture's short side wide."""
-    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    disc = (rows - y) ** 2 + (columns - x) ** 2 < (min(mask.shape) / 6) ** 2
-    return iou(np.asarray(disc), mask)
 
 
 def train_segmenter(recipe: SegmenterRecipe) -> dict[str, float]:
