@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from iqa_spider.core import DatasetError, Task
-from iqa_spider.dataset.build import BuildSettings, build_dataset, find_photos
+from iqa_spider.dataset.build import BuildSettings, build_dataset
 from iqa_spider.dataset.check import check_dataset
 from iqa_spider.dataset.load import read_samples
 from iqa_spider.dataset.named import write_regions
+from iqa_spider.dataset.sources import find_photos
 from iqa_spider.regions import decode_rle
 from iqa_spider.tasks import route
 

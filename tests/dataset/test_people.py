@@ -14,7 +14,6 @@ from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
 from iqa_spider.core import CATEGORIES, DatasetError, RegionError, SubTask, Task, generator
-from iqa_spider.dataset.build import find_photos
 from iqa_spider.dataset.check import check_dataset
 from iqa_spider.dataset.load import read_samples
 from iqa_spider.dataset.people import (
@@ -33,6 +32,7 @@ from iqa_spider.dataset.people import (
     report_ratings,
 )
 from iqa_spider.dataset.people.ratings import Rating
+from iqa_spider.dataset.sources import find_photos
 from iqa_spider.serving.cli import app
 
 # What Label Studio's own converter makes of a 9 x 13 mask with a bar and a dot.

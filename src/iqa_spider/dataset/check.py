@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_spider.core import DatasetError, Sample, SpiderError, Task, open_picture
-from iqa_spider.dataset.build import find_photos
 from iqa_spider.dataset.likeness import fingerprint, near_duplicates
 from iqa_spider.dataset.load import read_samples
 from iqa_spider.dataset.pixels import check_scene
 from iqa_spider.dataset.recipe import Recipe
+from iqa_spider.dataset.sources import find_photos
 from iqa_spider.dataset.validate import contradictions
 from iqa_spider.regions import decode_rle, encode_rle
 from iqa_spider.tasks import terms_of

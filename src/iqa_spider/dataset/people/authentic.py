@@ -29,12 +29,12 @@ from iqa_spider.core import (
     generator,
     open_picture,
 )
-from iqa_spider.dataset.build import PhotoSource
 from iqa_spider.dataset.engines import Engine, LocalEngine, in_order
 from iqa_spider.dataset.files import replace_file
 from iqa_spider.dataset.people.agreement import Agreement, agreement_of, best_annotation
 from iqa_spider.dataset.people.annotations import Annotation
 from iqa_spider.dataset.samples import sample_to_json, samples_from
+from iqa_spider.dataset.sources import PhotoSource
 from iqa_spider.dataset.validate import contradictions
 from iqa_spider.tasks import (
     PHRASE,

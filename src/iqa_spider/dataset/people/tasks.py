@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from iqa_spider.core import ConfigError, DatasetError, Sample, generator, open_picture
-from iqa_spider.dataset.build import PhotoSource
 from iqa_spider.dataset.engines import Engine, LocalEngine, in_order
+from iqa_spider.dataset.sources import PhotoSource
 from iqa_spider.regions import decode_rle
 
 __all__ = ["annotation_tasks", "choose_samples", "rating_tasks"]

@@ -34,8 +34,8 @@ def distortions(
     from rich.progress import Progress
 
     from iqa_spider.core import ConfigError, open_picture
-    from iqa_spider.dataset.build import find_photos
     from iqa_spider.dataset.scenes import Photo, fit_photo
+    from iqa_spider.dataset.sources import find_photos
     from iqa_spider.evaluation.severity import measure_functions, severity_markdown
     from iqa_spider.serving.files import write_text
 

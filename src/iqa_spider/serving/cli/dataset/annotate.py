@@ -36,9 +36,9 @@ def export(
 
         iqa-spider dataset annotate export photos --out project
     """
-    from iqa_spider.dataset.build import find_photos
     from iqa_spider.dataset.engines import engine_named
     from iqa_spider.dataset.people import ANNOTATION_CONFIG, annotation_tasks
+    from iqa_spider.dataset.sources import find_photos
     from iqa_spider.serving.cli.dataset.studio import hand_over
 
     tasks = annotation_tasks(
@@ -70,9 +70,9 @@ def import_(
 
         iqa-spider dataset annotate import photos --annotations export.json --out authentic-set
     """
-    from iqa_spider.dataset.build import find_photos
     from iqa_spider.dataset.engines import engine_named
     from iqa_spider.dataset.people import import_annotations, read_annotations
+    from iqa_spider.dataset.sources import find_photos
     from iqa_spider.serving.cli.dataset.studio import fetch
 
     rows, where = fetch(annotations, url, token, project)

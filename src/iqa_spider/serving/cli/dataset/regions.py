@@ -36,8 +36,8 @@ def regions(
     from rich.progress import track
 
     from iqa_spider.core import open_picture
-    from iqa_spider.dataset.build import find_photos
     from iqa_spider.dataset.named import write_regions
+    from iqa_spider.dataset.sources import find_photos
     from iqa_spider.models.proposers import (
         MaskGenerator,
         Namer,
