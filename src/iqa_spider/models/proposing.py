@@ -13,7 +13,7 @@ import numpy as np
 
 from iqa_spider.core import Mask, Picture, Proposes, SeenRegion
 from iqa_spider.models.proposals import propose
-from iqa_spider.tasks import anchor, appearance, region_name
+from iqa_spider.tasks import anchor, appearance, region_name, shrink_mask
 
 __all__ = ["propose_regions"]
 
@@ -38,8 +38,5 @@ def _small(picture: Picture) -> Picture:
 
 
 def _looks(small: Picture, mask: Mask) -> tuple[str, ...]:
-    size = (small.shape[1], small.shape[0])
-    shares = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    # A region finer than the small picture's pixels is named by the one that holds most of it.
-    inside = np.asarray(shares >= min(0.5, float(shares.max())), bool)
+    inside = shrink_mask(mask, *small.shape[:2])
     return tuple(region_name(appearance(small, inside)).split())

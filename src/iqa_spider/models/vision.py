@@ -20,7 +20,7 @@ from iqa_spider.models.encoder import QualityEncoder
 from iqa_spider.models.proposals import histories, propose
 from iqa_spider.models.segmenter import PocketSegmenter
 from iqa_spider.models.tokens import RegionView
-from iqa_spider.tasks import anchor, appearance, region_name
+from iqa_spider.tasks import anchor, appearance, region_name, shrink_mask
 
 __all__ = ["DenseMaps", "PocketVision", "Seen", "dense_maps"]
 
@@ -134,7 +134,7 @@ class Seen:
     def view(self, mask: Mask, kind: str = "region") -> RegionView:
         """The view of any mask ``[H, W]`` of the picture."""
         presence, severity, last, quality = self.maps.pool(mask)
-        small = _shrink(mask, self.overview.shape)
+        small = shrink_mask(mask, *self.overview.shape[:2])
         look = appearance(self.overview, small)
         height, width = small.shape
         box, point = Box.around(small), anchor(small)
@@ -145,17 +145,6 @@ class Seen:
             (float(colour[0]), float(colour[1]), float(colour[2])),
             tuple(region_name(look).split()), kind,
         )  # fmt: skip
-
-
-def _shrink(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """The mask at the overview's size; a region too small for it keeps its nearest pixel."""
-    small: Mask = cv2.resize(
-        mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_AREA
-    ) > 0.5  # fmt: skip
-    if not small.any():
-        y, x = np.argwhere(mask).mean(0) / mask.shape * np.array(shape[:2])
-        small[min(int(y), shape[0] - 1), min(int(x), shape[1] - 1)] = True
-    return small
 
 
 class PocketVision:

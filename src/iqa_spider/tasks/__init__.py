@@ -1,6 +1,6 @@
 """The four tasks: questions, answers, parsers, positions, names, and a router for free questions."""
 
-from iqa_spider.tasks.naming import Appearance, appearance, match_name, region_name
+from iqa_spider.tasks.naming import Appearance, appearance, match_name, region_name, shrink_mask
 from iqa_spider.tasks.parsers import ParsedAnswer, ParsedRegion, parse_answer, parse_regions
 from iqa_spider.tasks.phrases import ALIASES, EFFECTS, PHRASE, find_categories
 from iqa_spider.tasks.positions import POSITIONS, anchor, terms_of
@@ -36,6 +36,7 @@ __all__ = [
     "region_name",
     "rough",
     "route",
+    "shrink_mask",
     "terms_of",
     "write_answer",
     "write_rating",

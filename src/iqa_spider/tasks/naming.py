@@ -11,7 +11,15 @@ import numpy as np
 
 from iqa_spider.core import Mask, Picture
 
-__all__ = ["COLOURS", "SIZES", "Appearance", "appearance", "match_name", "region_name"]
+__all__ = [
+    "COLOURS",
+    "SIZES",
+    "Appearance",
+    "appearance",
+    "match_name",
+    "region_name",
+    "shrink_mask",
+]
 
 COLOURS: Final = (
     "black grey white red orange brown yellow green teal blue purple pink beige".split()
@@ -47,6 +55,19 @@ def appearance(picture: Picture, mask: Mask) -> Appearance:
             return Appearance("white", "", size)
         return Appearance("grey", _lightness(value), size)
     return Appearance(_hue_name(hue, saturation, value), _lightness(value), size)
+
+
+def shrink_mask(mask: Mask, height: int, width: int) -> Mask:
+    """The mask ``bool [H, W]`` at the size of a smaller copy of its picture, where looks are told.
+
+    A region too fine for that copy keeps the pixel nearest to its middle, so that it has a colour.
+    """
+    shares = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    small: Mask = shares > 0.5
+    if not small.any():
+        y, x = np.argwhere(mask).mean(0) / mask.shape * np.array((height, width))
+        small[min(int(y), height - 1), min(int(x), width - 1)] = True
+    return small
 
 
 def _lightness(value: int) -> str:
