@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
 from iqa_spider.core import FUNCTIONS, ORDERS, Accumulation, Category, Distortion, generator
-from iqa_spider.distortions import FUNCTION_TABLE, apply_region, distort, sample_accumulation
+from iqa_spider.distortions import (
+    FUNCTION_TABLE,
+    UNPAIRED,
+    AccumulationPolicy,
+    apply_region,
+    distort,
+    sample_accumulation,
+)
 
 BRIGHTNESS = [n for n in FUNCTIONS if n.startswith(("contrast_strengthen", "quantization"))]
 
@@ -77,3 +84,13 @@ def test_drawn_accumulations_follow_table_8_and_reach_everything():
     for a in drawn:
         if len(a.distortions) == 2 and a.categories[1] is Category.BLUR:
             assert a.distortions[1].severity <= 2
+
+
+def test_a_policy_can_draw_what_no_pair_holds_twice_as_often():
+    """Without it the encoder sees brightening in one region in fifty and never says it."""
+    policy = AccumulationPolicy(single_share=1.0, often=UNPAIRED)
+    drawn = [sample_accumulation(generator("often", i), policy).categories for i in range(1800)]
+    assert all(len(categories) == 1 for categories in drawn)
+    shares = {c: np.mean([c in categories for categories in drawn]) for c in Category}
+    assert {str(c) for c in UNPAIRED} >= {"brighten", "darken", "oversharpen"}
+    assert np.mean([shares[c] for c in UNPAIRED]) == pytest.approx(2 / 18, abs=0.01)

@@ -12,7 +12,12 @@ from iqa_spider.core import FUNCTIONS, ORDERS, Accumulation, Category, Distortio
 from iqa_spider.distortions.registry import distort
 from iqa_spider.distortions.variants import vary
 
-__all__ = ["AccumulationPolicy", "accumulate", "apply_region", "sample_accumulation"]
+__all__ = ["UNPAIRED", "AccumulationPolicy", "accumulate", "apply_region", "sample_accumulation"]
+
+UNPAIRED = tuple(
+    c for c in Category if c not in {*ORDERS, *(b for after in ORDERS.values() for b in after)}
+)
+"""Categories that no pair of Table 8 holds: under the policy of the data set one region in fifty has each."""
 
 FROM_TWO = frozenset(
     {
@@ -32,11 +37,13 @@ FROM_TWO = frozenset(
 class AccumulationPolicy:
     """How accumulations are drawn.
 
-    ``single_share`` is the share of regions with one distortion; ``strongest`` the highest severity.
+    ``single_share`` is the share of regions with one distortion; ``strongest`` the highest severity;
+    ``often`` are categories that come up twice as often as others where one distortion is drawn.
     """
 
     single_share: float = 0.25
     strongest: int = 5
+    often: tuple[Category, ...] = ()
 
 
 def accumulate(
@@ -83,7 +90,8 @@ def sample_accumulation(
     allowed = tuple(categories or Category)
     pairs = [(a, b) for a in ORDERS if a in allowed for b in sorted(ORDERS[a]) if b in allowed]
     if not pairs or rng.random() < policy.single_share:
-        return Accumulation((_draw(allowed[int(rng.integers(len(allowed)))], policy, rng),))
+        lots = (*allowed, *(category for category in policy.often if category in allowed))
+        return Accumulation((_draw(lots[int(rng.integers(len(lots)))], policy, rng),))
     first, second = (Category(c) for c in pairs[int(rng.integers(len(pairs)))])
     before = _draw(first, policy, rng)
     limit = {Category.BLUR: 2, Category.COMPRESSION: before.severity + 1}.get(second, 5)

@@ -15,6 +15,7 @@ import numpy as np
 from iqa_spider.core import Answer, Box, Facts, Finding, Mask, Point, SubTask, Task, generator
 from iqa_spider.dataset.facts import ground, scene_facts
 from iqa_spider.dataset.scenes import Photo, fit_photo, load_photos, make_scene
+from iqa_spider.evaluation.alone import add_alone
 from iqa_spider.evaluation.calibration import point_inside
 from iqa_spider.evaluation.metrics import Estimate, clustered_mean, mask_iou
 from iqa_spider.models import Session, Spider
@@ -62,6 +63,7 @@ def measure(
         _scene(spider, fit_photo(photo, size), figures)
         _clean(spider, fit_photo(photo, size), figures)
         _clicks(spider, photo, figures)
+        add_alone(spider, fit_photo(photo, size), index, figures)
         on_photo(index + 1, len(photos))
     return figures
 

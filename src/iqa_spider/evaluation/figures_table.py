@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from iqa_spider.core import CATEGORIES
 from iqa_spider.evaluation.figures import GROUNDING, Figures
 from iqa_spider.evaluation.metrics import srcc
 
@@ -32,6 +33,13 @@ def markdown(figures: Figures, command: str, split: str) -> str:
         ("severity stated, of the true distortions", get("severity stated"), "-", "-"),
         ("order of two distortions right, where told", get("order"), "0.5 (chance)", "-"),
         ("order of two distortions told", get("order told"), "-", "-"),
+    ]  # fmt: skip
+    chance = f"{1 / len(CATEGORIES):.3f} (always the same)"
+    rows += [
+        ("one distortion alone, by other means: of a region, exact", get("alone, region exact"), chance, "-"),
+        ("the same, named among others", get("alone, region named"), "-", "-"),
+        ("one alone, of the whole picture, exact", get("alone, whole exact"), chance, "-"),
+        ("the same, named among others", get("alone, whole named"), "-", "-"),
     ]  # fmt: skip
     paper = {"dao-g": "0.439", "hyd-g": "0.396", "sid-g": "0.341"}
     for subtask in GROUNDING:
@@ -71,6 +79,10 @@ def markdown(figures: Figures, command: str, split: str) -> str:
         "| figure | pocket | items | trivial baseline | paper's best |",
         "|---|---|---|---|---|",
         *(f"| {n} | {e} | {e.items} | {b} | {p} |" for n, e, b, p in rows),
+        "",
+        "One distortion alone in a region, named, by category: "
+        + ", ".join(f"{c} {get(f'alone, {c} named').value:.2f}" for c in CATEGORIES)
+        + ".",
         "",
         "Seconds a question (median; encode once a picture): "
         + ", ".join(f"{k} {np.median(v):.4f}" for k, v in figures.seconds.items() if any(v)),

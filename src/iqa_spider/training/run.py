@@ -44,7 +44,8 @@ class EncoderStage(_Stage):
     """Stage 0: quality encoder.
 
     ``start`` is an encoder to go on from (safetensors), else ``imagenet`` the Lite0 file, else noise.
-    ``variety`` is the share of distortions done by other means than the 35 functions.
+    ``variety`` is the share of distortions done by other means than the 35 functions, ``singles`` the share of
+    distorted regions with one distortion (`EncoderRecipe` says why it is not the data set's).
     """
 
     stage: Literal["encoder"]
@@ -52,6 +53,7 @@ class EncoderStage(_Stage):
     imagenet: Path | None = None
     start: Path | None = None
     variety: float = Field(0.4, ge=0, le=1)
+    singles: float = Field(0.6, ge=0, le=1)
     batch: int = 12
     crop: int = 224
 
