@@ -55,28 +55,25 @@ def bench(
     if not data.is_dir():
         raise ConfigError(f"{data}: no such folder; --data names the data of {name}")
     items = draw_items(benchmark.read(data, options.split or benchmark.split), options.limit)
-    found = {model: _one(benchmark, model, data, out, items, options, options.label, on_item)}
+
+    def run(name: str, folder: Path, label: str = "", renew: bool = False) -> RunSummary:
+        plan = RunPlan(
+            benchmark, data, folder, items, label, _command(benchmark, name, options), renew
+        )
+        return _run(plan, name, options, on_item)
+
+    found = {model: run(model, out, options.label)}
     for baseline in options.baselines:
         if baseline != model:
-            folder = out / "baselines" / baseline
-            found[baseline] = _one(benchmark, baseline, data, folder, items, options, "", on_item)
+            found[baseline] = run(baseline, out / "baselines" / baseline, renew=True)
     return found
 
 
-def _one(
-    benchmark: Benchmark,
-    model: str,
-    data: Path,
-    out: Path,
-    items: tuple[Item, ...],
-    options: BenchOptions,
-    label: str,
-    on_item: Callable[[str, int, int], None],
+def _run(
+    plan: RunPlan, model: str, options: BenchOptions, on_item: Callable[[str, int, int], None]
 ) -> RunSummary:
-    examinee = make_examinee(model, items, options.examinee)
+    examinee = make_examinee(model, plan.items, options.examinee)
     judge = make_judge(options.judge, options.judge_options)
-    command = _command(benchmark, model, options)
-    plan = RunPlan(benchmark, data, out, items, label, command)
     return run_benchmark(
         plan, examinee, judge, on_item=lambda done, total: on_item(model, done, total)
     )
