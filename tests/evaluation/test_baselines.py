@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from iqa_spider.evaluation.bench.session import BenchOptions, bench
 from iqa_spider.evaluation.examinees.trivial import Random
 
@@ -34,3 +37,13 @@ def test_random_never_gives_the_answer_of_the_item_itself(items, built):
             i.reference for i in photo if i.kind == kinds[found.item.id] and i.id != found.item.id
         ]
         assert found.reply.text in (others or [""])
+
+
+def test_random_finds_its_other_answer_quickly_among_ten_thousand(items, built):
+    """Looking through all items for each of them took longer than scoring KADID-10K."""
+    item = next(item for item in items if item.truth["mask"] is None)
+    many = [replace(item, id=str(n), photo=str(n // 125)) for n in range(10_000)]
+    start = time.process_time()
+    found = list(Random(many).answer(built, many))
+    assert len(found) == 10_000
+    assert time.process_time() - start < 8

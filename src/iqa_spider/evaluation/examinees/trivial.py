@@ -67,6 +67,11 @@ class Random:
 
     def __init__(self, items: Sequence[Item], seed: int = 0) -> None:
         self.seed, self.groups = seed, _kinds(items)
+        # Where the items of a photo stand in their group: 10,000 items leave no time to look through it.
+        self.places: dict[tuple[str, str], list[int]] = {}
+        for kind, group in self.groups.items():
+            for place, item in enumerate(group):
+                self.places.setdefault((kind, item.photo), []).append(place)
         self.items = digest([item.to_json() for item in items])
 
     def describe(self) -> dict[str, Any]:
@@ -78,10 +83,7 @@ class Random:
 
     def _reply(self, item: Item) -> Reply:
         rng = generator(self.seed, "random", item.id)
-        group = [other for other in self.groups[item.kind] if other.id != item.id]
-        # Of another photo where there is one: two questions on one photo often share the answer.
-        group = [other for other in group if other.photo != item.photo] or group
-        other = group[int(rng.integers(len(group)))] if group else None
+        other = self._other(item, rng)
         closed: dict[str, dict[str, float | None]] = {
             name: {option: round(float(rng.normal()), 5) for option in way.options}
             for name, way in item.closed.items()
@@ -93,6 +95,18 @@ class Random:
         mask, point = (None, None) if other is None else self._place(item, other, rng)
         score = round(float(rng.uniform(0, 100)), 4)
         return Reply(text=text, mask=mask, point=point, score=score, closed=closed)
+
+    def _other(self, item: Item, rng: np.random.Generator) -> Item | None:
+        """Of another photo where there is one: two questions on one photo often share the answer."""
+        group, own = self.groups[item.kind], self.places[item.kind, item.photo]
+        if len(own) == len(group):
+            own = [place for place in own if group[place].id == item.id]
+        if len(own) == len(group):
+            return None
+        found = int(rng.integers(len(group) - len(own)))
+        for place in own:
+            found += found >= place
+        return group[found]
 
     @staticmethod
     def _place(

@@ -12,7 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_spider.evaluation.metrics.correlation import correlate, fit_logistic
+from iqa_spider.evaluation.metrics.correlation import (
+    correlate,
+    fit_logistic,
+    weighted_correlation,
+)
 from iqa_spider.evaluation.metrics.spec import Pool
 
 __all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate", "srcc", "statistic"]
@@ -108,17 +112,12 @@ def _resample(
         parts = [(top[d].sum(1), bottom[d].sum(1)) for d in _draws(count, rounds, seed)]
         tops, bottoms = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
         return np.asarray(np.divide(tops, bottoms, out=np.full(rounds, np.nan), where=bottoms > 0))
-    order = np.argsort(owner, kind="stable")
-    sizes = np.bincount(owner, minlength=count)
-    starts = np.cumsum(sizes) - sizes
-    found = []
-    for draws in _draws(count, rounds, seed):
-        for draw in draws:
-            lengths = sizes[draw]
-            offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            pick = order[np.repeat(starts[draw], lengths) + offset]
-            found.append(correlate(pool, values[pick, 0], values[pick, 1]))
-    return np.array(found)
+    correlation = weighted_correlation(pool, values[:, 0], values[:, 1])
+    return np.array([
+        correlation(np.bincount(draw, minlength=count)[owner].astype(np.float64))
+        for draws in _draws(count, rounds, seed)
+        for draw in draws
+    ])  # fmt: skip
 
 
 def _interval(samples: Floats) -> tuple[float, float]:
