@@ -104,6 +104,8 @@ def _score(
     values, unscored = dict(score.values), dict(score.unscored)
     if item.kind in GROUNDING and item.truth["mask"] is not None:
         values |= _mask(item, reply, abilities)
+        if "mask" in abilities and reply.mask is None and score.unparsed is None:
+            score = replace(score, unparsed="the answer has no mask")
     if item.kind == "rating" and "score" in abilities and facts.score is not None:
         for name in ("score-srcc", "score-plcc"):
             if reply.score is None:
