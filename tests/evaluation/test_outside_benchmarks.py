@@ -60,6 +60,12 @@ TWO, FOUR = ["Low", "High"], ["Blur", "Noise", "A bit of both", "None"]
         ("B.", TWO, 1),
         ("(B)", TWO, 1),
         ("**B**", TWO, 1),
+        ("**B. High**", TWO, 1),
+        ("Answer: **B**", TWO, 1),
+        ("The correct answer is **(B) High**.", TWO, 1),
+        ("B\n\nThe picture is sharp in every part.", TWO, 1),
+        ("A\nB", TWO, None),
+        ("A\nThe answer is B.", TWO, None),
         ("B. High", TWO, 1),
         ("B) it is high", TWO, 1),
         ("The answer is B.", TWO, 1),
@@ -225,6 +231,8 @@ def test_qground_asks_once_a_class_and_scores_both_ious(tmp_path):
     found = _run("qground", tmp_path, tmp_path / "run", answer)
     assert found["iou"].value == pytest.approx((1 + 1 / 3) / 2)
     assert found["ciou"].value == pytest.approx((3072 + 1536) / (3072 + 4608))
+    groups = [i.slices for i in read_run(tmp_path / "run").items]
+    assert [g["position"] for g in groups] == [("bottom left",), ("top right",)]
     none = Scripted(lambda i: Reply("no idea"), "none")
     assert _run("qground", tmp_path, tmp_path / "none", none)["iou"].value == 0
 
@@ -271,6 +279,7 @@ def test_kadid_correlations_are_those_of_scipy(kadid, tmp_path):
     )
     assert found["five-srcc"].value > 0.9 and found["two-srcc"].value > 0.9
     assert {i.photo for i in items} == {f"I{n:02d}" for n in range(1, 6)}
+    assert {i.slices["severity"] for i in items} == {(str(n),) for n in range(1, 6)}
 
 
 def test_a_score_that_is_missing_is_left_out_with_its_reason(kadid, tmp_path):

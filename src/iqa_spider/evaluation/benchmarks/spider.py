@@ -169,6 +169,12 @@ SPIDER_BENCH: Final = Benchmark(
     read=_read,
     score=_score,
     rubric=_rubric,
+    groups={
+        "category": "Distortions that are truly there, of the region or the picture asked about. Where there "
+        "is none, all that is named is wrong: the precision is 0 or undefined.",
+        "severity": "The strongest of these distortions, 0 where there is none.",
+        "region size": "Share of the picture: small below 5 %, large above 20 %.",
+    },
     sliced=(
         "judge-global",
         "judge-local",

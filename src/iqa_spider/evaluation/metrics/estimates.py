@@ -30,7 +30,10 @@ _CHUNK: Final = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95 % interval and the number of items behind it."""
+    """A figure with its 95 % interval and the number of items behind it.
+
+    One photo says nothing of others: its interval is NaN.
+    """
 
     value: float
     low: float
@@ -38,9 +41,16 @@ class Estimate:
     items: int
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, factor: float = 1.0, digits: int = 3) -> str:
+        """``value [low, high]``; a dash without items, "undefined" where the figure does not exist."""
         if self.items == 0:
             return "-"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        if self.value != self.value:
+            return "undefined"
+        value, low, high = (f"{x * factor:.{digits}f}" for x in (self.value, self.low, self.high))
+        return f"{value} [no interval]" if self.low != self.low else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,8 @@ def estimate(
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     array = _prepare(pool, _array(values))
     value = _value(pool, array, owner, count)
-    if np.isnan(value):
-        return Estimate(value, value, value, len(values))
+    if np.isnan(value) or count == 1:
+        return Estimate(value, float("nan"), float("nan"), len(values))
     return Estimate(
         value, *_interval(_resample(pool, array, owner, count, rounds, seed)), len(values)
     )
@@ -168,7 +178,7 @@ def statistic(
     owner, count = _owners(clusters, len(rows))
     nan = float("nan")
     value = function(rows) if len(rows) else nan
-    if np.isnan(value):
+    if np.isnan(value) or count == 1:
         return Estimate(value, nan, nan, len(rows))
     members = [np.flatnonzero(owner == c) for c in range(count)]
     samples = [
