@@ -10,9 +10,13 @@ from tiny_models import save_clipseg, save_qwen, save_sam
 from typer.testing import CliRunner
 
 from iqa_spider.core import ConfigError, MemoryLimitError, open_picture
-from iqa_spider.evaluation.bench.items import Reply
+from iqa_spider.evaluation.bench import session
+from iqa_spider.evaluation.bench.items import Closed, Item, Reply
+from iqa_spider.evaluation.bench.registry import load_benchmark
+from iqa_spider.evaluation.bench.session import BenchOptions
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.examinees.texts import TextClicker
+from iqa_spider.evaluation.judges import JudgeOptions
 from iqa_spider.models.registry import load_segmenter
 from iqa_spider.regions import decode_rle
 from iqa_spider.serving.cli import app
@@ -143,3 +147,28 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(checkpoints, built, ite
     assert [id for id, reply in found.items() if reply.error] == [
         item.id for item in some if item.question == some[5].question
     ]
+
+
+def test_a_large_backbone_scores_by_closed_sets(checkpoints, built):
+    """Table 6 is of large models by the softmax over levels: without likelihoods it would be empty for them."""
+    closed = {
+        "five": Closed("The overall quality is", ("bad", "poor", "fair", "good", "excellent")),
+        "letters": Closed("", ("A", "B")),
+    }
+    item = Item("i", "images/p0.png", "p0", "rating", "Rate the quality.", closed=closed)
+    examinee = make_examinee(f"hf:{checkpoints['hf']}", [item])
+    ((_, reply),) = _replies(examinee, built, [item])
+    assert {name: tuple(found) for name, found in reply.closed.items()} == {
+        name: way.options for name, way in closed.items()
+    }
+    assert all(value < 0 for found in reply.closed.values() for value in found.values())
+
+
+def test_the_command_of_a_report_tells_how_an_lmm_judged():
+    """Marks of one round and of five are not the same marks."""
+    options = BenchOptions(
+        judge="openai:j", judge_options=JudgeOptions("http://h/v1", rounds=3, look=True)
+    )
+    told = session._command(load_benchmark("spider-bench"), "pocket", options)
+    assert "--judge openai:j --judge-endpoint URL --judge-rounds 3 --judge-temperature 0" in told
+    assert "--judge-looks" in told and "http" not in told
