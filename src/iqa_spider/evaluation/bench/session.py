@@ -89,7 +89,15 @@ def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
         "judge": None if judge == "rules" else judge,
     }
     parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    if judge.startswith("openai:"):
+        parts += _judge_flags(options.judge_options)
     return " ".join([*parts, *model_flags(model, options.examinee)])
+
+
+def _judge_flags(options: JudgeOptions) -> list[str]:
+    """What decides the marks of an LMM judge, said even where it is the usual."""
+    decisive = f"--judge-rounds {options.rounds} --judge-temperature {options.temperature:g}"
+    return ["--judge-endpoint URL", decisive, *(["--judge-looks"] if options.look else [])]
 
 
 def model_flags(model: str, options: ExamineeOptions) -> list[str]:
