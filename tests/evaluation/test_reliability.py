@@ -137,7 +137,7 @@ def test_marks_that_are_missing_or_off_the_scale_are_named(run, tmp_path):
 
 
 def test_constant_marks_are_undefined_and_semicolons_are_read(run, tmp_path):
-    """ "nan [nan, nan]" is no finding, and half of Europe's spreadsheets write semicolons."""
+    """No finding is "nan [nan, nan]", and half of Europe's spreadsheets write semicolons."""
     tasks = sample_tasks(run, 4)
     write_tasks(tasks, tmp_path, None, raters=1)
     path = tmp_path / "ratings-1.csv"

@@ -16,7 +16,7 @@ from iqa_spider.evaluation.bench.settings import RunPlan
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.judges import JudgeOptions, make_judge
 
-__all__ = ["BenchOptions", "bench", "draw_items", "model_flags"]
+__all__ = ["BenchOptions", "bench", "draw_items", "model_flags", "wanted_items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,22 @@ def draw_items(items: Sequence[Item], limit: int | None) -> tuple[Item, ...]:
     return tuple(item for item in items if (stable_seed("limit", item.id), item.id) in chosen)
 
 
+def wanted_items(
+    benchmark: Benchmark, data: Path, split: str | None, limit: int | None
+) -> tuple[Item, ...]:
+    """The items of a run.
+
+    Raises:
+        ConfigError: no such folder, or no item in it: figures of nothing would look like a finished run.
+    """
+    if not data.is_dir():
+        raise ConfigError(f"{data}: no such folder; --data names the data of {benchmark.name}")
+    found = benchmark.read(data, split or benchmark.split)
+    if not found:
+        raise ConfigError(f"{data}: holds no question of {benchmark.name}; its tables are empty")
+    return draw_items(found, limit)
+
+
 def bench(
     name: str,
     model: str,
@@ -52,9 +68,7 @@ def bench(
 ) -> dict[str, RunSummary]:
     """Run a benchmark for a model, then for the baselines; summaries by name, the model's first."""
     benchmark = load_benchmark(name)
-    if not data.is_dir():
-        raise ConfigError(f"{data}: no such folder; --data names the data of {name}")
-    items = draw_items(benchmark.read(data, options.split or benchmark.split), options.limit)
+    items = wanted_items(benchmark, data, options.split, options.limit)
 
     def run(name: str, folder: Path, label: str = "", renew: bool = False) -> RunSummary:
         plan = RunPlan(

@@ -188,4 +188,6 @@ def make_examinee(
     kind, _, target = spec.partition(":")
     if kind not in EXAMINEES:
         raise ConfigError(f"unknown model {spec!r}; known: {', '.join(EXAMINEES)}")
+    if target and kind in ("pocket", *BASELINES):
+        raise ConfigError(f"--model {spec}: {kind} takes nothing after a colon; name {kind} alone")
     return EXAMINEES[kind](target, items, options or ExamineeOptions())
