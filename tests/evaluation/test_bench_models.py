@@ -54,6 +54,10 @@ def test_a_large_backbone_and_sam_by_the_flags_of_ask(checkpoints, built, tmp_pa
         "--model hf:PATH" in text and "--segmenter sam:PATH --dtype float32 --max-side 128" in text
     )
     assert str(tmp_path) not in text and str(checkpoints["hf"]) not in text
+    found = _bench(built, tmp_path / "unnamed", *words)
+    assert found.exit_code == 0, found.output + repr(found.exception)
+    text = (tmp_path / "unnamed" / "report.md").read_text()
+    assert "**hf:qwen**" in text and str(checkpoints["hf"]) not in text
     other = _bench(built, tmp_path / "run", "--model", hf, "--label", "Tiny")
     assert isinstance(other.exception, ConfigError) and "segmenter" in str(other.exception)
 

@@ -76,7 +76,7 @@ def bench(
         )
         return _run(plan, name, options, on_item)
 
-    found = {model: run(model, out, options.label)}
+    found = {model: run(model, out, options.label or _label(model))}
     for baseline in options.baselines:
         if baseline != model:
             found[baseline] = run(baseline, out / "baselines" / baseline, renew=True)
@@ -136,6 +136,12 @@ def model_flags(model: str, options: ExamineeOptions) -> list[str]:
         for name, value in {"model": named, **known}.items()
         if value is not None and value != usual.get(name)
     ]
+
+
+def _label(model: str) -> str:
+    """``KIND:FOLDER`` where the target is a folder of this machine, whose place no table has to tell."""
+    kind, _, target = model.partition(":")
+    return f"{kind}:{Path(target).name}" if _nameless(model) != model else ""
 
 
 def _nameless(model: str) -> str:
