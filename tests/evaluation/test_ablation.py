@@ -135,6 +135,13 @@ def test_ablation_shares_the_words_resumes_and_makes_one_table(spider, built, as
     seen.clear()
     run_ablation(recipe, spider, "w", built, tmp_path, limit=2, on_item=lambda *a: seen.append(a))
     assert seen == []
+    # What the paper found of text prompts says nothing of a table of temperatures.
+    alone = recipe.model_copy(update={"variants": {"text": recipe.variants["text"]}})
+    assert any("Fig. 5" in line for line in report.lines)
+    assert not any(
+        "Fig. 5" in line
+        for line in run_ablation(alone, spider, "w", built, tmp_path, limit=2).lines
+    )
 
 
 class Overheard:

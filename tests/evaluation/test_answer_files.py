@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from iqa_spider.evaluation.bench.registry import load_benchmark
 from iqa_spider.evaluation.bench.runs import read_run
 from iqa_spider.evaluation.examinees import make_examinee
 from iqa_spider.evaluation.examinees.formats import FORMATS, picture_name
-from iqa_spider.regions import decode_rle
+from iqa_spider.regions import decode_rle, encode_rle
 from iqa_spider.serving.cli import app
 
 BENCH = load_benchmark("spider-bench")
@@ -52,6 +53,30 @@ def test_run_together_objects_are_read_and_matched_by_picture_and_question(asked
     examinee = make_examinee(f"answers:q-instruct:{tmp_path / 'a.jsonl'}", unique)
     execute(unique, built, tmp_path / "run", examinee)
     assert _figure(tmp_path / "run", "short").value == 1
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_answers_to_the_questions_that_were_written_are_all_matched(asked, built, tmp_path, copies):
+    """Scripts that keep no ids repeat picture and question: with the box in words, and the copy's name."""
+    path = write_questions(asked, built, tmp_path / "q", copies=copies)
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [
+        {"img_path": r["image"].split("/")[-1], "question": r["text"], "response": i.reference}
+        for r, i in zip(told, asked, strict=True)
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(map(json.dumps, rows)))
+    examinee = make_examinee(f"answers:q-instruct:{tmp_path / 'a.jsonl'}", asked)
+    assert {k: r.text for k, r in examinee.replies.items()} == {i.id: i.reference for i in asked}
+
+
+def test_items_that_share_picture_and_question_are_not_mixed_up(asked, tmp_path):
+    """The answer about one region must not be taken for that about another."""
+    one = next(i for i in asked if i.kind == "global")
+    pair = [one, replace(one, id="another")]
+    row = {"img_path": one.image.split("/")[-1], "question": one.question, "response": "blur"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DatasetError, match="no answer fits an item"):
+        make_examinee(f"answers:q-instruct:{tmp_path / 'a.jsonl'}", pair)
 
 
 @pytest.mark.parametrize("form, key", [("depictqa", "id"), ("co-instruct", "question_id")])
@@ -98,6 +123,29 @@ def test_mask_pictures_are_united_and_survive_jpeg(asked, built, tmp_path, form)
     assert _figure(tmp_path / "run", "short").items == 0
 
 
+@pytest.mark.parametrize("form", ["lisa", "sa2va"])
+def test_masks_in_other_pixels_than_the_pictures_are_an_error(asked, tmp_path, form):
+    """They would count as empty masks: a good model would stand in the table with an IoU of 0."""
+    item = next(i for i in asked if i.wants_mask and i.truth["mask"])
+    small = np.ones((32, 32), np.uint8)
+    cv2.imwrite(str(tmp_path / f"{picture_name(item)}_mask_0.jpg"), small * 100)
+    row = {"caption": "blur", "pred_masks": [encode_rle(small > 0)]}
+    (tmp_path / f"{picture_name(item)}.json").write_text(json.dumps(row))
+    with pytest.raises(DatasetError, match="differ in size"):
+        make_examinee(f"answers:{form}:{tmp_path}", asked)
+
+
+def test_answers_without_a_mask_are_counted(asked, built, tmp_path):
+    """A model that marks one region in three has an IoU of 0 on the rest: the report must say why."""
+    wanted = [i for i in asked if i.wants_mask and i.truth["mask"]]
+    mask = decode_rle(wanted[0].truth["mask"]).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / f"{picture_name(wanted[0])}_mask_0.png"), mask * 100)
+    summary = execute(
+        asked, built, tmp_path / "run", make_examinee(f"answers:lisa:{tmp_path}", asked)
+    )
+    assert summary.unparsed == len(wanted) - 1 > 0
+
+
 def test_records_with_caption_and_masks_are_read(asked, built, tmp_path):
     (tmp_path / "s").mkdir()
     for item in asked:
@@ -125,6 +173,9 @@ def test_errors_name_file_and_what_is_wrong(asked, tmp_path):
         bad.write_text(text)
         with pytest.raises(DatasetError, match=words):
             make_examinee(f"answers:depictqa:{bad}", asked)
+    (tmp_path / f"{picture_name(asked[0])}.json").write_text("[{}, {}]")
+    with pytest.raises(DatasetError, match="holds 2 records, expected one"):
+        make_examinee(f"answers:sa2va:{tmp_path}", asked)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="holds no NAME_mask_0"):
         make_examinee(f"answers:lisa:{tmp_path / 'empty'}", asked)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from tiny_models import save_clipseg, save_qwen, save_sam
 from typer.testing import CliRunner
 
-from iqa_spider.core import ConfigError, open_picture
-from iqa_spider.evaluation.bench.items import Reply
+from iqa_spider.core import ConfigError, MemoryLimitError, open_picture
+from iqa_spider.evaluation.bench import session
+from iqa_spider.evaluation.bench.items import Closed, Item, Reply
+from iqa_spider.evaluation.bench.registry import load_benchmark
+from iqa_spider.evaluation.bench.session import BenchOptions
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.examinees.texts import TextClicker
+from iqa_spider.evaluation.judges import JudgeOptions
 from iqa_spider.models.registry import load_segmenter
 from iqa_spider.regions import decode_rle
 from iqa_spider.serving.cli import app
@@ -49,6 +54,10 @@ def test_a_large_backbone_and_sam_by_the_flags_of_ask(checkpoints, built, tmp_pa
         "--model hf:PATH" in text and "--segmenter sam:PATH --dtype float32 --max-side 128" in text
     )
     assert str(tmp_path) not in text and str(checkpoints["hf"]) not in text
+    found = _bench(built, tmp_path / "unnamed", *words)
+    assert found.exit_code == 0, found.output + repr(found.exception)
+    text = (tmp_path / "unnamed" / "report.md").read_text()
+    assert "**hf:qwen**" in text and str(checkpoints["hf"]) not in text
     other = _bench(built, tmp_path / "run", "--model", hf, "--label", "Tiny")
     assert isinstance(other.exception, ConfigError) and "segmenter" in str(other.exception)
 
@@ -102,3 +111,68 @@ def test_an_adapter_is_known_by_its_weights(checkpoints, tmp_path):
         seen.append(make_examinee(f"hf:{checkpoints['hf']}", [], options).describe())
     assert seen[0]["adapter"] != seen[1]["adapter"]
     assert str(tmp_path) not in json.dumps(seen[0]["adapter"])
+
+
+def _replies(examinee, built, items):
+    return [(a.item.id, a.reply) for a in examinee.answer(built, items)]
+
+
+def test_questions_answered_together_are_those_answered_one_by_one(checkpoints, built, items):
+    """A batch of a large model must change the time alone, over the borders of pictures and of batches."""
+    name, some = f"hf:{checkpoints['hf']}", items[5:24]
+    broken = replace(some[7], id="broken", image="images/none.png")
+    some = [*some[:7], broken, *some[7:]]
+    options = ExamineeOptions(loading={"dtype": "float32", "max_side": 64})
+    alone = make_examinee(name, some, replace(options, batch=1))
+    many = make_examinee(name, some, replace(options, batch=8))
+    sizes, ask_many = [], many.spider.backbone.ask_many
+    many.spider.backbone.ask_many = lambda rows, **more: (
+        sizes.append(len(rows)) or ask_many(rows, **more)
+    )
+    one, together = _replies(alone, built, some), _replies(many, built, some)
+    assert one == together and sizes == [7, 8, 4]
+    assert [id for id, reply in one if reply.error] == ["broken"]
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved(checkpoints, built, items):
+    """The run must go on with fewer at once, and only a question that is alone too large may fail."""
+    some = items[:6]
+    many = make_examinee(f"hf:{checkpoints['hf']}", some, ExamineeOptions(batch=6))
+    ask_many = many.spider.backbone.ask_many
+
+    def small(rows, **more):
+        if len(rows) > 2 or any(row[1] == some[5].question for row in rows):
+            raise MemoryLimitError("no memory left")
+        return ask_many(rows, **more)
+
+    many.spider.backbone.ask_many = small
+    found = dict(_replies(many, built, some))
+    assert list(found) == [item.id for item in some]
+    assert [id for id, reply in found.items() if reply.error] == [
+        item.id for item in some if item.question == some[5].question
+    ]
+
+
+def test_a_large_backbone_scores_by_closed_sets(checkpoints, built):
+    """Table 6 is of large models by the softmax over levels: without likelihoods it would be empty for them."""
+    closed = {
+        "five": Closed("The overall quality is", ("bad", "poor", "fair", "good", "excellent")),
+        "letters": Closed("", ("A", "B")),
+    }
+    item = Item("i", "images/p0.png", "p0", "rating", "Rate the quality.", closed=closed)
+    examinee = make_examinee(f"hf:{checkpoints['hf']}", [item])
+    ((_, reply),) = _replies(examinee, built, [item])
+    assert {name: tuple(found) for name, found in reply.closed.items()} == {
+        name: way.options for name, way in closed.items()
+    }
+    assert all(value < 0 for found in reply.closed.values() for value in found.values())
+
+
+def test_the_command_of_a_report_tells_how_an_lmm_judged():
+    """Marks of one round and of five are not the same marks."""
+    options = BenchOptions(
+        judge="openai:j", judge_options=JudgeOptions("http://h/v1", rounds=3, look=True)
+    )
+    told = session._command(load_benchmark("spider-bench"), "pocket", options)
+    assert "--judge openai:j --judge-endpoint URL --judge-rounds 3 --judge-temperature 0" in told
+    assert "--judge-looks" in told and "http" not in told

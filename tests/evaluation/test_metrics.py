@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, pearsonr, spearmanr, ttest_rel
@@ -26,6 +28,7 @@ from iqa_spider.evaluation.metrics import (
     srcc,
     srcc_value,
 )
+from iqa_spider.evaluation.metrics.correlation import weighted_correlation
 
 SHROUT = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float
@@ -105,9 +108,10 @@ def test_nothing_measured_is_nan_not_zero():
 
 
 def test_one_item_has_no_width():
-    """One photo resampled is itself: the interval must collapse and not fail."""
+    """One photo resampled is itself: an interval of no width would claim to know all others."""
     one = clustered_mean([0.25], ["a"])
-    assert (one.value, one.low, one.high, one.items) == (0.25, 0.25, 0.25, 1)
+    assert (one.value, one.items) == (0.25, 1) and np.isnan([one.low, one.high]).all()
+    assert str(one) == "0.250 [no interval]"
     assert np.isnan(estimate(Pool.SRCC, [(1.0, 2.0)], ["a"]).value)
 
 
@@ -187,6 +191,28 @@ def test_logistic_fit_never_lowers_a_noisy_correlation_much():
             pool, list(zip(x, y, strict=True)), [str(i) for i in range(200)], rounds=50
         )
         assert found.value > plcc_value(x, y) - 0.01
+
+
+@pytest.mark.parametrize("pool, scipys", [(Pool.SRCC, spearmanr), (Pool.PLCC, pearsonr)])
+def test_bootstrap_weights_count_an_item_as_often_as_it_was_drawn(pool, scipys):
+    """The quick way through weights must be the correlation of the items repeated, ties included."""
+    rng = np.random.default_rng(4)
+    x, y = rng.integers(0, 5, 60).astype(float), np.round(rng.normal(size=60), 1)
+    weights = np.bincount(rng.integers(0, 60, 60), minlength=60)
+    found = weighted_correlation(pool, x, y)(weights.astype(float))
+    again = np.repeat(np.arange(60), weights)
+    assert found == pytest.approx(scipys(x[again], y[again]).statistic, abs=1e-12)
+    one_value = np.where(x == 2, 3.0, 0.0)
+    assert np.isnan(weighted_correlation(pool, x, y)(one_value))
+    assert np.isnan(weighted_correlation(pool, x, y)(np.eye(60)[0]))
+
+
+def test_interval_of_a_rank_correlation_of_ten_thousand_items_takes_a_second():
+    """KADID-10K has sixteen correlations a model: ranking anew in every round took minutes."""
+    x, y = np.random.default_rng(0).normal(size=(2, 10_000))
+    start = time.process_time()
+    estimate(Pool.SRCC, list(zip(x, y, strict=True)), [str(i % 81) for i in range(10_000)])
+    assert time.process_time() - start < 1.5
 
 
 def test_logistic_fit_of_a_constant_or_of_too_few_is_nan():

@@ -14,10 +14,12 @@ from endpoint_server import EndpointServer
 from endpoint_server import Reply as Said
 from scipy.stats import pearsonr, spearmanr
 
-from iqa_spider.core import LEVELS, DatasetError
+from iqa_spider.core import LEVELS, DatasetError, SpiderError
+from iqa_spider.dataset.outside.koniq import SCORES
 from iqa_spider.evaluation.bench.items import Reply
 from iqa_spider.evaluation.bench.registry import load_benchmark
 from iqa_spider.evaluation.bench.runs import read_run
+from iqa_spider.evaluation.bench.session import wanted_items
 from iqa_spider.evaluation.benchmarks import qground, scores
 from iqa_spider.evaluation.benchmarks.letters import lettered, read_letter
 from iqa_spider.evaluation.benchmarks.scores import softmax_score
@@ -60,6 +62,12 @@ TWO, FOUR = ["Low", "High"], ["Blur", "Noise", "A bit of both", "None"]
         ("B.", TWO, 1),
         ("(B)", TWO, 1),
         ("**B**", TWO, 1),
+        ("**B. High**", TWO, 1),
+        ("Answer: **B**", TWO, 1),
+        ("The correct answer is **(B) High**.", TWO, 1),
+        ("B\n\nThe picture is sharp in every part.", TWO, 1),
+        ("A\nB", TWO, None),
+        ("A\nThe answer is B.", TWO, None),
         ("B. High", TWO, 1),
         ("B) it is high", TWO, 1),
         ("The answer is B.", TWO, 1),
@@ -225,6 +233,8 @@ def test_qground_asks_once_a_class_and_scores_both_ious(tmp_path):
     found = _run("qground", tmp_path, tmp_path / "run", answer)
     assert found["iou"].value == pytest.approx((1 + 1 / 3) / 2)
     assert found["ciou"].value == pytest.approx((3072 + 1536) / (3072 + 4608))
+    groups = [i.slices for i in read_run(tmp_path / "run").items]
+    assert [g["position"] for g in groups] == [("bottom left",), ("top right",)]
     none = Scripted(lambda i: Reply("no idea"), "none")
     assert _run("qground", tmp_path, tmp_path / "none", none)["iou"].value == 0
 
@@ -271,6 +281,7 @@ def test_kadid_correlations_are_those_of_scipy(kadid, tmp_path):
     )
     assert found["five-srcc"].value > 0.9 and found["two-srcc"].value > 0.9
     assert {i.photo for i in items} == {f"I{n:02d}" for n in range(1, 6)}
+    assert {i.slices["severity"] for i in items} == {(str(n),) for n in range(1, 6)}
 
 
 def test_a_score_that_is_missing_is_left_out_with_its_reason(kadid, tmp_path):
@@ -307,3 +318,27 @@ def test_koniq_takes_the_test_split_and_the_mos(tmp_path):
     found = _run("koniq10k", tmp_path, tmp_path / "run", rising)
     assert (found["own-srcc"].items, found["own-srcc"].value) == (4, pytest.approx(1))
     assert len(load_benchmark("koniq10k").read(tmp_path, "all")) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "words"),
+    [
+        ("kadid10k", {"dmos.csv": b""}, "holds no question of kadid10k"),
+        ("kadid10k", {"dmos.csv": b"\xff\xfe"}, r"dmos\.csv: not a table in UTF-8"),
+        ("qbench-a1", {"llvisionqa_dev.json": b"[]"}, "holds no question of qbench-a1"),
+        ("qbench-a1", {"llvisionqa_dev.json": b"\xff"}, r"dev\.json: not JSON in UTF-8"),
+        ("qground", {"format.yaml": b"classes: [a"}, r"format\.yaml: not YAML"),
+        (
+            "qground",
+            {"format.yaml": b"classes: {blur: 3}"},
+            r"format\.yaml: classes: expected names",
+        ),
+        ("koniq10k", {SCORES: b"\xff\xfe"}, r"distributions\.csv: not a table in UTF-8"),
+    ],
+)
+def test_empty_or_broken_data_is_one_line_that_names_the_file(tmp_path, name, files, words):
+    """A run of no items ended well, with a report of nothing; other encodings were a traceback."""
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(SpiderError, match=words):
+        wanted_items(load_benchmark(name), tmp_path, None, None)

@@ -126,8 +126,24 @@ def test_marks_that_are_missing_or_off_the_scale_are_named(run, tmp_path):
     path.write_text("id,score\nzzz,1\n")
     with pytest.raises(DatasetError, match="'zzz' is no task"):
         build_study(tmp_path, [path], [run])
+    path.write_text("id score\nzzz,1\n")
+    with pytest.raises(DatasetError, match="lacks the column id, score"):
+        build_study(tmp_path, [path], [run])
+    path.write_bytes(b"id,score,remark\nzzz,1,\xfc\n")
+    with pytest.raises(DatasetError, match="CSV in UTF-8"):
+        build_study(tmp_path, [path], [run])
     with pytest.raises(ConfigError, match="two judges"):
         build_study(tmp_path, [], [run])
+
+
+def test_constant_marks_are_undefined_and_semicolons_are_read(run, tmp_path):
+    """No finding is "nan [nan, nan]", and half of Europe's spreadsheets write semicolons."""
+    tasks = sample_tasks(run, 4)
+    write_tasks(tasks, tmp_path, None, raters=1)
+    path = tmp_path / "ratings-1.csv"
+    path.write_text("id;score\r\n" + "".join(f"{t.id};3\r\n" for t in tasks))
+    (rows, _) = (sheet.rows for sheet in build_study(tmp_path, [path], [run], rounds=20).sheets)
+    assert rows and all(row[3] == row[4] == "undefined" for row in rows)
 
 
 def test_answers_that_were_not_rated_are_refused(run, items, built, tmp_path):

@@ -14,6 +14,7 @@ from iqa_spider.core import ConfigError
 from iqa_spider.evaluation.bench.items import Reply
 from iqa_spider.evaluation.bench.render import to_html, to_markdown
 from iqa_spider.evaluation.bench.report import build_report
+from iqa_spider.evaluation.judges import make_judge
 from iqa_spider.serving.cli import app
 
 
@@ -72,6 +73,8 @@ def test_each_metric_is_tested_against_the_best_baseline_there_is(runs, items, b
     )
     # Both name no mask: level, so the first in the alphabet stands there.
     assert rows["mIoU, all ↑"][2] == "blurry" and rows["mIoU, all ↑"][5].endswith("*")
+    # What "moderate" throughout would have belongs to the questions: no model is better at it.
+    assert not any("always" in name for name in rows)
 
 
 def test_slices_show_groups_with_their_counts(runs):
@@ -80,6 +83,20 @@ def test_slices_show_groups_with_their_counts(runs):
         sheet = _sheet(report, f"half by {name}")
         assert len(sheet.rows) >= 2
         assert any(re.search(r"n \d+", cell) for row in sheet.rows for cell in row[1:])
+    assert "rows overlap" in _sheet(report, "half by category").note
+    assert "below 5 %" in _sheet(report, "half by region size").note
+
+
+def test_marks_of_two_judges_in_one_table_are_warned_of(runs, items, built, tmp_path):
+    """A difference between two judges would be read as one between two models."""
+    (tmp_path / "marks.jsonl").write_text("")
+    judge = make_judge(f"scripted:{tmp_path / 'marks.jsonl'}")
+    execute(items, built, tmp_path / "other", Scripted(truthful, "other"), judge=judge)
+    told = build_report([runs / "good", tmp_path / "other"]).lines
+    assert any("not marked by one judge" in line for line in told)
+    assert not any(
+        "not marked by one judge" in line for line in build_report([runs / "good"]).lines
+    )
 
 
 def test_unparsed_and_left_out_answers_are_told(runs):

@@ -13,6 +13,7 @@ from iqa_spider.evaluation.bench.items import Item, Reply
 from iqa_spider.evaluation.bench.registry import BENCHMARKS, load_benchmark
 from iqa_spider.evaluation.bench.runs import read_items, read_run
 from iqa_spider.evaluation.bench.session import draw_items
+from iqa_spider.evaluation.examinees import make_examinee
 
 SCORED = (
     "settings.json",
@@ -130,11 +131,19 @@ def test_errors_name_file_and_mend(built, tmp_path):
     with pytest.raises(
         DatasetError, match=r"other\.jsonl: no such file; run `iqa-spider dataset build`"
     ):
-        load_benchmark("spider-bench").read(built, "other")
+        load_benchmark("spider-bench").read(tmp_path, "other")
     (tmp_path / "settings.json").write_text("{}")
     (tmp_path / "scores.jsonl").write_text("[1]\n")
     with pytest.raises((ConfigError, DatasetError), match=r"scores\.jsonl|not a run"):
         read_run(tmp_path)
+
+
+def test_a_wrong_split_and_a_word_after_the_colon_are_told(built, tmp_path):
+    """To be told to build sends a user away from a set that is there; "majority:x" ran as if all were well."""
+    with pytest.raises(DatasetError, match=r"val\.jsonl: no such file; the splits here are test"):
+        load_benchmark("spider-bench").read(built, "val")
+    with pytest.raises(ConfigError, match="name majority alone"):
+        make_examinee("majority:x", [])
 
 
 def test_every_registered_benchmark_loads_and_its_tables_name_its_metrics():

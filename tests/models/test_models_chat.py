@@ -168,6 +168,31 @@ def test_pieces_make_up_the_text(talk):
     assert len(answer.pieces) == len(answer.tokens)
 
 
+@pytest.mark.parametrize("beginning", ["", "The overall quality is"])
+def test_likelihoods_are_those_of_the_whole_sentence(backbone, talk, picture, beginning):
+    """Scoring by closed sets (letters, levels) must count every token of an option, as a plain call does."""
+    options = ("A", "good", "excellent and without visible distortions")
+    for option, found in zip(
+        options, talk.likelihoods(QUESTIONS[0], beginning, options), strict=True
+    ):
+        inputs = _whole(backbone, picture, QUESTIONS[0])
+        start = backbone.prompt.encode(beginning)
+        said = backbone.prompt.encode(f"{beginning} {option}" if beginning else option)
+        assert said[: len(start)] == start
+        ids = torch.cat([inputs["input_ids"], torch.tensor([said])], 1)
+        types = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, len(said)))
+        whole = {
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "mm_token_type_ids": types,
+        }
+        with torch.inference_mode():
+            logits = backbone.reader.model(**{**inputs, **whole}).logits[0]
+        steps = logits[-len(said) - 1 : -1].log_softmax(-1)[len(start) :]
+        rest = said[len(start) :]
+        assert found == pytest.approx(float(steps[range(len(rest)), rest].sum()), abs=1e-3)
+
+
 def test_probe_continues_a_fixed_beginning(backbone, talk, picture):
     inputs = _whole(backbone, picture, QUESTIONS[0])
     beginning = torch.tensor([backbone.prompt.encode(PROBE)])

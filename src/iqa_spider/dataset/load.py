@@ -25,7 +25,9 @@ def scan_samples(folder: Path, split: str) -> Iterator[tuple[int, Sample]]:
     """As `read_samples`, each with the byte at which its row starts, for `read_samples_at`."""
     path = folder / "samples" / f"{split}.jsonl"
     if not path.exists():
-        raise DatasetError(f"{path}: no such file; run `iqa-spider dataset build` first")
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.jsonl")))
+        mend = f"the splits here are {known}" if known else "run `iqa-spider dataset build` first"
+        raise DatasetError(f"{path}: no such file; {mend}")
     with path.open("rb") as file:
         start = 0
         for number, line in enumerate(file, 1):

@@ -17,7 +17,14 @@ import torch
 from iqa_spider.core import Box, Generation, Mask, Picture, TermLogits, check_mask
 from iqa_spider.models.boxes import BOX_STYLES, refer
 from iqa_spider.models.chat_decode import Decoded, Prefix, Reader
-from iqa_spider.models.chat_prompt import ChatPrompt, Opened, level_ids, load_prompt, term_ids
+from iqa_spider.models.chat_prompt import (
+    ChatPrompt,
+    Opened,
+    level_ids,
+    load_prompt,
+    piece_ids,
+    term_ids,
+)
 from iqa_spider.models.checkpoints import (
     LoadOptions,
     explain_loading,
@@ -113,6 +120,29 @@ class ChatConversation:
         logits = self._after(self.told(question, region), answer)
         return np.asarray(logits.cpu().numpy()[self.backbone.terms], np.float32)
 
+    def likelihoods(
+        self,
+        question: str,
+        beginning: str,
+        options: Sequence[str],
+        *,
+        region: Mask | None = None,
+    ) -> list[float]:
+        """Log-likelihood of each option (all of its tokens) after ``beginning``: scoring by a closed set."""
+        told, prompt = self.told(question, region), self.backbone.prompt
+        steps: dict[tuple[int, ...], torch.Tensor] = {}
+        found = []
+        for option in options:
+            ids = tuple(piece_ids(prompt, f" {option}" if beginning else option))
+            total = 0.0
+            for number, token in enumerate(ids):
+                said = ids[:number]
+                if said not in steps:  # the first step is shared by all options
+                    steps[said] = self._after(told, beginning, said).log_softmax(-1)
+                total += float(steps[said][token])
+            found.append(total)
+        return found
+
     def rate(self) -> tuple[float, dict[str, float]] | None:
         """Levels as the closed set after the beginning that a rating's answer has."""
         if self.backbone.levels is None:
@@ -120,10 +150,10 @@ class ChatConversation:
         logits = self._after(RATING_QUESTION, RATING_PREFIX)
         return score_of_levels(logits[self.backbone.levels].tolist())
 
-    def _after(self, question: str, answer: str) -> torch.Tensor:
-        """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer."""
+    def _after(self, question: str, answer: str, said: Sequence[int] = ()) -> torch.Tensor:
+        """Logits ``[vocabulary]`` of the step after a fixed beginning of the answer and tokens said since."""
         prompt = self.backbone.prompt
-        tail = [*prompt.ask(question), *prompt.encode(answer)]
+        tail = [*prompt.ask(question), *prompt.encode(answer), *said]
         with self.backbone.lock, memory_guard(self.backbone.name):
             return self.backbone.reader.next_logits(self.prefix, tail)
 

@@ -169,16 +169,20 @@ def load_prompt(where: str, config: Any) -> ChatPrompt:
     return ChatPrompt(family, tokenizer, pictures, int(token or -1), where)
 
 
-def _first(prompt: ChatPrompt, text: str) -> int:
-    """First token of a text, in the middle of a sentence where it begins with a space.
+def piece_ids(prompt: ChatPrompt, text: str) -> list[int]:
+    """Tokens of a text, in the middle of a sentence where it begins with a space.
 
     SentencePiece tokenizers put a space of their own before whatever comes first.
     """
     if text.startswith(" "):
         before, whole = prompt.encode("the"), prompt.encode(f"the{text}")
         if whole[: len(before)] == before and len(whole) > len(before):
-            return whole[len(before)]
-    return prompt.encode(text)[0]
+            return whole[len(before) :]
+    return prompt.encode(text)
+
+
+def _first(prompt: ChatPrompt, text: str) -> int:
+    return piece_ids(prompt, text)[0]
 
 
 def term_ids(prompt: ChatPrompt) -> NDArray[np.int64]:

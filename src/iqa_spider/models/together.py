@@ -27,10 +27,13 @@ __all__ = ["ask_together"]
 Request = tuple[Session, str, Mask | Box | None]
 
 
-def ask_together(requests: Sequence[Request]) -> list[Answer | SpiderError]:
+def ask_together(
+    requests: Sequence[Request], grounds: Sequence[bool | None] = ()
+) -> list[Answer | SpiderError]:
     """Answers as `Session.ask` gives them, to (session, question, region) of one `Spider`, in order.
 
-    The seconds of ``generate`` are each question's share of the whole.
+    ``grounds`` says of each request whether it wants a point and mask, as ``ground`` of `Session.ask`. The
+    seconds of ``generate`` are each question's share of the whole.
 
     Raises:
         MemoryLimitError: the questions do not fit into memory together; fewer might.
@@ -52,7 +55,8 @@ def ask_together(requests: Sequence[Request]) -> list[Answer | SpiderError]:
             sessions = {id(session): session for _, session, _ in ready}
             backbone.aside([session.rate for session in sessions.values()])
         for (index, session, asked), generation in zip(ready, said, strict=True):
-            found[index] = _complete(session, asked, generation, share)
+            ground = grounds[index] if grounds else None
+            found[index] = _complete(session, asked, generation, share, ground)
     return [found[index] for index in range(len(requests))]
 
 
@@ -80,11 +84,15 @@ def _alone(session: Session, asked: Asked) -> Generation | SpiderError:
 
 
 def _complete(
-    session: Session, asked: Asked, said: Generation | SpiderError, seconds: float
+    session: Session,
+    asked: Asked,
+    said: Generation | SpiderError,
+    seconds: float,
+    ground: bool | None,
 ) -> Answer | SpiderError:
     if isinstance(said, SpiderError):
         return said
     try:
-        return session.complete(asked, said, seconds)
+        return session.complete(asked, said, seconds, ground=ground)
     except SpiderError as error:
         return error

@@ -103,3 +103,5 @@ def _by_position(path: Path) -> Iterator[dict[str, str]]:
                 yield dict(zip(("image", "reference", "dmos", "spread"), cells, strict=False))
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; name the folder that holds dmos.csv") from None
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a table in UTF-8 ({error}); save it as such") from error

@@ -49,15 +49,27 @@ class QGroundFormat:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a YAML file with these fields."""
+        """Read a YAML file with these fields.
+
+        Raises:
+            DatasetError: not YAML, an unknown field, or classes that are no names with colours.
+        """
         import yaml
 
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise DatasetError(f"{path}: not YAML ({error})") from error
         unknown = set(data) - set(cls.__dataclass_fields__)
         if unknown:
             raise DatasetError(f"{path}: unknown field {', '.join(sorted(unknown))}")
         if "classes" in data:
-            data["classes"] = {name: tuple(rgb) for name, rgb in data["classes"].items()}
+            try:
+                data["classes"] = {name: tuple(rgb) for name, rgb in data["classes"].items()}
+            except (AttributeError, TypeError) as error:
+                raise DatasetError(
+                    f"{path}: classes: expected names with colours, such as blur: [255, 0, 0]"
+                ) from error
         return cls(**data)
 
 

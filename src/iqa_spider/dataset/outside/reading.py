@@ -22,6 +22,8 @@ def read_json_rows(path: Path) -> list[Row]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; name the annotation file of the set") from None
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not JSON in UTF-8 ({error}); download it again") from error
     try:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -45,6 +47,8 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
             return list(reader)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; name the folder of the set") from None
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a table in UTF-8 ({error}); save it as such") from error
 
 
 def parse_rows(path: Path, rows: Iterable[Any], parse: Callable[[Row], T]) -> Iterator[T]:

@@ -163,9 +163,12 @@ def _report(recipe: AblationRecipe, out: Path) -> Report:
     points = tuple(
         (e.name, str(e.run.estimate(benchmark.metric("point"))), _heads(e)) for e in entrants
     )
+    lines = ["All variants share the same generated words. Intervals: 95 %, bootstrap over photos."]
+    if any(v.head.startswith(("named-", "prompted-")) for v in recipe.variants.values()):
+        lines.append(FIG_5)
     return Report(
         recipe.title,
-        ("All variants share the same generated words. Intervals: 95 %, bootstrap over photos.", FIG_5),
+        tuple(lines),
         (
             paper_sheet(benchmark, table, entrants),
             Sheet("Point inside the true region", ("variant", "share", "head"), points),

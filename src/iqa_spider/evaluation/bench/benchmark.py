@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from iqa_spider.core import ConfigError
@@ -55,7 +55,7 @@ class Benchmark:
     """A benchmark in parts.
 
     ``rubric`` names the judge's rubric of an item, or None; ``sliced`` are the metrics that reports show
-    by group.
+    by group, ``groups`` say what a way of slicing goes by where its name does not.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Benchmark:
     rubric: Callable[[Item], Rubric | None] = lambda item: None
     split: str = "test"
     sliced: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
         for metric in self.metrics:

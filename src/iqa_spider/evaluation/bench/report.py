@@ -21,6 +21,7 @@ __all__ = ["build_report", "overview_sheet", "paper_sheet"]
 
 ROUNDS: Final = 1000
 SLICE_ROUNDS: Final = 400
+OVERLAP: Final = "An item counts in every group that it belongs to: rows overlap."
 
 
 def build_report(folders: Sequence[Path]) -> Report:
@@ -43,7 +44,8 @@ def build_report(folders: Sequence[Path]) -> Report:
 
 def _lines(entrants: Sequence[Entrant]) -> list[str]:
     lines = [
-        "Intervals: 95 %, bootstrap over source photos. ↑ higher is better, ↓ lower is better.",
+        "Intervals: 95 %, bootstrap over source photos; one without width says that these photos did not "
+        "differ, not that others would not. ↑ higher is better, ↓ lower is better.",
         "A baseline sees the true answers of these items, never the pictures (majority, random), or the "
         "pictures and no question (centre point, full mask), or is the model before training (untrained).",
     ]
@@ -56,6 +58,11 @@ def _lines(entrants: Sequence[Entrant]) -> list[str]:
     ]
     judges = sorted({str(e.run.settings["judge"]["name"]) for e in entrants})
     lines.append(f"Judge of answers in words: {', '.join(judges)}.")
+    if len({str(e.run.settings["judge"]) for e in entrants}) > 1:
+        lines.append(
+            "Warning: the runs were not marked by one judge with the same settings; their marks do not "
+            "compare, nor do tests between them."
+        )
     if len({str(e.run.settings["items_digest"]) for e in entrants}) > 1:
         lines.append(
             "Warning: the runs are not of the same items; paired tests use those they share, "
@@ -139,7 +146,10 @@ def _slices(benchmark: Benchmark, entrant: Entrant) -> list[Sheet]:
         kept = [i for i in range(len(columns)) if any(row[i + 1] != "-" for row in rows)]
         header = (name, *(f"{columns[i].title} {columns[i].arrow}" for i in kept))
         cells = tuple((row[0], *(row[i + 1] for i in kept)) for row in rows)
-        sheets.append(Sheet(f"{entrant.name} by {name}", header, cells))
+        twice = any(len(item.slices.get(name, ())) > 1 for item in entrant.run.items)
+        notes = [benchmark.groups.get(name, ""), OVERLAP if twice else ""]
+        note = " ".join(filter(None, notes))
+        sheets.append(Sheet(f"{entrant.name} by {name}", header, cells, note))
     return sheets
 
 

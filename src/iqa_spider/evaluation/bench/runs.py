@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +46,7 @@ class Run:
     folder: Path
     settings: dict[str, Any]
     items: tuple[ScoredItem, ...]
+    _known: dict[tuple[str, int], Estimate] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -64,14 +65,20 @@ class Run:
     def estimate(
         self,
         metric: Metric,
-        keep: Callable[[ScoredItem], bool] = lambda item: True,
+        keep: Callable[[ScoredItem], bool] | None = None,
         rounds: int = 1000,
     ) -> Estimate:
-        """The figure with its interval, resampled by photo."""
-        found = list(self.values(metric.name, keep))
-        return estimate(
-            metric.pool, [v for _, v in found], [i.photo for i, _ in found], rounds=rounds
+        """The figure with its interval, resampled by photo; that of all items is reckoned once."""
+        key = (metric.name, rounds)
+        if keep is None and key in self._known:
+            return self._known[key]
+        values = list(self.values(metric.name) if keep is None else self.values(metric.name, keep))
+        found = estimate(
+            metric.pool, [v for _, v in values], [i.photo for i, _ in values], rounds=rounds
         )
+        if keep is None:
+            self._known[key] = found
+        return found
 
 
 def read_run(folder: Path) -> Run:

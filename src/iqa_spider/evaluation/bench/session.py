@@ -16,7 +16,7 @@ from iqa_spider.evaluation.bench.settings import RunPlan
 from iqa_spider.evaluation.examinees import ExamineeOptions, make_examinee
 from iqa_spider.evaluation.judges import JudgeOptions, make_judge
 
-__all__ = ["BenchOptions", "bench", "draw_items", "model_flags"]
+__all__ = ["BenchOptions", "bench", "draw_items", "model_flags", "wanted_items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,22 @@ def draw_items(items: Sequence[Item], limit: int | None) -> tuple[Item, ...]:
     return tuple(item for item in items if (stable_seed("limit", item.id), item.id) in chosen)
 
 
+def wanted_items(
+    benchmark: Benchmark, data: Path, split: str | None, limit: int | None
+) -> tuple[Item, ...]:
+    """The items of a run.
+
+    Raises:
+        ConfigError: no such folder, or no item in it: figures of nothing would look like a finished run.
+    """
+    if not data.is_dir():
+        raise ConfigError(f"{data}: no such folder; --data names the data of {benchmark.name}")
+    found = benchmark.read(data, split or benchmark.split)
+    if not found:
+        raise ConfigError(f"{data}: holds no question of {benchmark.name}; its tables are empty")
+    return draw_items(found, limit)
+
+
 def bench(
     name: str,
     model: str,
@@ -52,31 +68,26 @@ def bench(
 ) -> dict[str, RunSummary]:
     """Run a benchmark for a model, then for the baselines; summaries by name, the model's first."""
     benchmark = load_benchmark(name)
-    if not data.is_dir():
-        raise ConfigError(f"{data}: no such folder; --data names the data of {name}")
-    items = draw_items(benchmark.read(data, options.split or benchmark.split), options.limit)
-    found = {model: _one(benchmark, model, data, out, items, options, options.label, on_item)}
+    items = wanted_items(benchmark, data, options.split, options.limit)
+
+    def run(name: str, folder: Path, label: str = "", renew: bool = False) -> RunSummary:
+        plan = RunPlan(
+            benchmark, data, folder, items, label, _command(benchmark, name, options), renew
+        )
+        return _run(plan, name, options, on_item)
+
+    found = {model: run(model, out, options.label or _label(model))}
     for baseline in options.baselines:
         if baseline != model:
-            folder = out / "baselines" / baseline
-            found[baseline] = _one(benchmark, baseline, data, folder, items, options, "", on_item)
+            found[baseline] = run(baseline, out / "baselines" / baseline, renew=True)
     return found
 
 
-def _one(
-    benchmark: Benchmark,
-    model: str,
-    data: Path,
-    out: Path,
-    items: tuple[Item, ...],
-    options: BenchOptions,
-    label: str,
-    on_item: Callable[[str, int, int], None],
+def _run(
+    plan: RunPlan, model: str, options: BenchOptions, on_item: Callable[[str, int, int], None]
 ) -> RunSummary:
-    examinee = make_examinee(model, items, options.examinee)
+    examinee = make_examinee(model, plan.items, options.examinee)
     judge = make_judge(options.judge, options.judge_options)
-    command = _command(benchmark, model, options)
-    plan = RunPlan(benchmark, data, out, items, label, command)
     return run_benchmark(
         plan, examinee, judge, on_item=lambda done, total: on_item(model, done, total)
     )
@@ -92,7 +103,15 @@ def _command(benchmark: Benchmark, model: str, options: BenchOptions) -> str:
         "judge": None if judge == "rules" else judge,
     }
     parts += [f"--{name} {value}" for name, value in known.items() if value is not None]
+    if judge.startswith("openai:"):
+        parts += _judge_flags(options.judge_options)
     return " ".join([*parts, *model_flags(model, options.examinee)])
+
+
+def _judge_flags(options: JudgeOptions) -> list[str]:
+    """What decides the marks of an LMM judge, said even where it is the usual."""
+    decisive = f"--judge-rounds {options.rounds} --judge-temperature {options.temperature:g}"
+    return ["--judge-endpoint URL", decisive, *(["--judge-looks"] if options.look else [])]
 
 
 def model_flags(model: str, options: ExamineeOptions) -> list[str]:
@@ -117,6 +136,12 @@ def model_flags(model: str, options: ExamineeOptions) -> list[str]:
         for name, value in {"model": named, **known}.items()
         if value is not None and value != usual.get(name)
     ]
+
+
+def _label(model: str) -> str:
+    """``KIND:FOLDER`` where the target is a folder of this machine, whose place no table has to tell."""
+    kind, _, target = model.partition(":")
+    return f"{kind}:{Path(target).name}" if _nameless(model) != model else ""
 
 
 def _nameless(model: str) -> str:

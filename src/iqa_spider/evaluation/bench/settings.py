@@ -23,7 +23,8 @@ __all__ = ["RunPlan", "settle", "versions"]
 class RunPlan:
     """What is run: the items of a benchmark whose pictures lie under ``data``, into ``out``.
 
-    ``command`` is told by reports: every figure names what made it.
+    ``command`` is told by reports: every figure names what made it. ``renew`` begins a folder again that
+    holds another model's answers, instead of refusing it: baselines follow the items they sit for.
     """
 
     benchmark: Benchmark
@@ -32,6 +33,7 @@ class RunPlan:
     items: tuple[Item, ...]
     label: str = ""
     command: str = ""
+    renew: bool = False
 
 
 def versions() -> dict[str, str]:
@@ -46,7 +48,7 @@ def versions() -> dict[str, str]:
 
 
 def settle(plan: RunPlan, examinee: Examinee, judge: Judge) -> None:
-    """Write the settings; refuse a folder that another model or benchmark has begun."""
+    """Write the settings; refuse (or begin again) a folder that another model or benchmark has begun."""
     path = plan.out / "settings.json"
     identity = {"benchmark": plan.benchmark.name, "model": examinee.describe()}
     settings = {
@@ -61,13 +63,17 @@ def settle(plan: RunPlan, examinee: Examinee, judge: Judge) -> None:
     used = [versions()]
     if path.exists():
         old = _read_settings(path)
-        for key, value in identity.items():
-            if old["settings"].get(key) != value:
-                raise ConfigError(
-                    f"{path}: was begun with another {key} ({_changed(old['settings'].get(key), value)}); "
-                    "name a new --out"
-                )
-        used = old["versions"] + [v for v in used if v not in old["versions"]]
+        other = [key for key, value in identity.items() if old["settings"].get(key) != value]
+        if other and not plan.renew:
+            changed = _changed(old["settings"].get(other[0]), identity[other[0]])
+            raise ConfigError(
+                f"{path}: was begun with another {other[0]} ({changed}); name a new --out"
+            )
+        if other:
+            for name in ("answers.jsonl", "judgements.jsonl", "timing.jsonl"):
+                (plan.out / name).unlink(missing_ok=True)
+        else:
+            used = old["versions"] + [v for v in used if v not in old["versions"]]
     write_json(path, {"settings": settings, "versions": used})
 
 
@@ -83,5 +89,14 @@ def _read_settings(path: Path) -> dict[str, Any]:
 def _changed(old: Any, new: Any) -> str:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return f"{old} before, {new} now"
+    if old.get("name") != new.get("name"):
+        return f"{old.get('name')} before, {new.get('name')} now"
     keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-    return ", ".join(f"{key}: {old.get(key)} before, {new.get(key)} now" for key in keys)
+    return ", ".join(
+        f"{key}: {_brief(old.get(key))} before, {_brief(new.get(key))} now" for key in keys
+    )
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

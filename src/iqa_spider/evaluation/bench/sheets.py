@@ -70,7 +70,4 @@ def figure_cell(
     """``value [low, high]``, with the number of items on demand; a dash where there are none."""
     if estimate.items == 0 or estimate.value != estimate.value:
         return "-" if estimate.items == 0 else f"undefined (n {estimate.items})"
-    value, low, high = (
-        f"{x * factor:.{digits}f}" for x in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]" + (f" n {estimate.items}" if count else "")
+    return estimate.told(factor, digits) + (f" n {estimate.items}" if count else "")

@@ -43,7 +43,7 @@ def significance_sheets(benchmark: Benchmark, entrants: Sequence[Entrant]) -> li
 
 def difference_cells(metric: Metric, first: Run, second: Run) -> tuple[str, str, str] | None:
     """Difference with its interval, p, and the items behind them; None where there is nothing to compare."""
-    if metric.pool in (Pool.PLCC_4, Pool.PLCC_5):
+    if metric.pool in (Pool.PLCC_4, Pool.PLCC_5) or not metric.compared:
         return None  # the fit of each run is its own: a paired difference would say little
     # A rank correlation of 10,000 items takes a thousand times as long to resample as a mean.
     rounds = 500 if metric.pool in (Pool.SRCC, Pool.PLCC) else 2000

@@ -43,6 +43,7 @@ FACT_METRICS = (
     Metric(
         "severity-moderate", "Severity, error of always “moderate”", (0.0, 4.0), Direction.LOWER,
         meaning="the same findings, had the answer called each of them moderate: what to beat",
+        compared=False,
     ),
     Metric(
         "severity-near", "Severity within one step", pool=Pool.RATIO,

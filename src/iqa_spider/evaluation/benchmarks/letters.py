@@ -15,6 +15,8 @@ __all__ = ["LETTERS", "lettered", "read_letter"]
 LETTERS: Final = "ABCD"
 
 _ALONE: Final = re.compile(r"^\W*([A-D])\W*$")
+_FIRST_LINE: Final = re.compile(r"^\s*\(?([A-D])[.):]?\s*(?:\n|$)")
+_EMPHASIS: Final = re.compile(r"\*\*|__|`")
 _LEADING: Final = re.compile(r"^\s*(?:\(([A-D])\)|([A-D])[.):])\s*\S")
 _STATED: Final = re.compile(
     r"\b(?i:answer|option|choice)\b(?:\s+(?:is|would be|must be))?\s*:?\s*\(?([A-D])\b(?!['’-])"
@@ -33,9 +35,11 @@ def lettered(question: str, candidates: Sequence[str]) -> str:
 def read_letter(text: str, candidates: Sequence[str]) -> int | None:
     """Index of the answer, or None where the text does not name exactly one.
 
-    Read are: the letter alone; a letter with a bracket, stop or colon before the words; "the answer is B";
-    the words of one candidate and nothing else. A letter beyond the candidates is not read.
+    Read are: the letter alone, or alone on the first line; a letter with a bracket, stop or colon before the
+    words; "the answer is B"; the words of one candidate and nothing else. Bold type means nothing, a letter
+    beyond the candidates is not read.
     """
+    text = _EMPHASIS.sub("", text)
     known = LETTERS[: len(candidates)]
     plain = _plain(text)
     for index, candidate in enumerate(candidates):
@@ -48,8 +52,11 @@ def read_letter(text: str, candidates: Sequence[str]) -> int | None:
     stated = {match.group(1) for match in _STATED.finditer(text)}
     if leading:
         stated.add(leading.group(1) or leading.group(2))
+    first = _FIRST_LINE.match(text)
+    if first:
+        stated.add(first.group(1))
     # "A. ... B. ..." repeats the question: more than one letter with a stop is no choice.
-    listed = set(re.findall(r"(?:^|\n)\s*\(?([A-D])[.):]", text))
+    listed = set(re.findall(r"(?:^|\n)\s*\(?([A-D])(?:[.):]|\s*(?=\n|$))", text))
     found = stated | listed
     return _index(found.pop(), known) if len(found) == 1 and stated else None
 

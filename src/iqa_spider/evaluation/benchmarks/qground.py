@@ -19,6 +19,7 @@ from iqa_spider.evaluation.benchmarks.paper import TABLE_5
 from iqa_spider.evaluation.judges import Verdict
 from iqa_spider.evaluation.metrics import Metric, Pool, overlap
 from iqa_spider.regions import decode_rle, encode_rle
+from iqa_spider.tasks import terms_of
 
 __all__ = ["QGROUND"]
 
@@ -49,7 +50,11 @@ def _items(row: QGroundRow, form: QGroundFormat, data: Path) -> list[Item]:
                 question=QUESTION.format(label=label),
                 truth={"mask": encode_rle(np.asarray(mask, bool))},
                 wants_mask=True,
-                slices={"class": (label,), "region size": (size,)},
+                slices={
+                    "class": (label,),
+                    "position": (" ".join(terms_of(mask)),),
+                    "region size": (size,),
+                },
             )
         )
     return items
@@ -81,4 +86,8 @@ QGROUND: Final = Benchmark(
     read=_read,
     score=_score,
     sliced=("iou", "ciou"),
+    groups={
+        "position": "Quarter of the middle of the region's box.",
+        "region size": "Share of the picture: small below 5 %, large above 20 %.",
+    },
 )

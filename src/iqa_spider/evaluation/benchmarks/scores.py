@@ -80,7 +80,11 @@ def _read_kadid(data: Path, split: str) -> list[Item]:
             row.image.relative_to(data).as_posix(),
             row.reference.stem,
             row.dmos,
-            {"type": (KADID_TYPES[row.type][0],), "category": (str(row.category or "other"),)},
+            {
+                "type": (KADID_TYPES[row.type][0],),
+                "category": (str(row.category or "other"),),
+                "severity": (str(row.level),),
+            },
         )
         for row in read_kadid(data)
     ]

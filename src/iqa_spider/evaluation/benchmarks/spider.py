@@ -104,6 +104,8 @@ def _score(
     values, unscored = dict(score.values), dict(score.unscored)
     if item.kind in GROUNDING and item.truth["mask"] is not None:
         values |= _mask(item, reply, abilities)
+        if "mask" in abilities and reply.mask is None and score.unparsed is None:
+            score = replace(score, unparsed="the answer has no mask")
     if item.kind == "rating" and "score" in abilities and facts.score is not None:
         for name in ("score-srcc", "score-plcc"):
             if reply.score is None:
@@ -167,6 +169,12 @@ SPIDER_BENCH: Final = Benchmark(
     read=_read,
     score=_score,
     rubric=_rubric,
+    groups={
+        "category": "Distortions that are truly there, of the region or the picture asked about. Where there "
+        "is none, all that is named is wrong: the precision is 0 or undefined.",
+        "severity": "The strongest of these distortions, 0 where there is none.",
+        "region size": "Share of the picture: small below 5 %, large above 20 %.",
+    },
     sliced=(
         "judge-global",
         "judge-local",

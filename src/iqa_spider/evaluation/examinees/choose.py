@@ -40,6 +40,7 @@ class ExamineeOptions:
     endpoint: str | None = None
     api_key: str | None = None
     concurrency: int = 8
+    batch: int = 8
     closed: bool = False
     click: bool = True
     seed: int = 0
@@ -111,7 +112,7 @@ def _spider(target: str, items: Sequence[Item], options: ExamineeOptions) -> Exa
     spider = load_spider(target, **loading)
     # The embedded files segment for every backbone, so that they decide its answers too.
     weights = weights_digest(options.checkpoint or weights_folder("pocket"))
-    return SpiderExaminee(spider, target, {"weights": weights, **_decisive(options)})
+    return SpiderExaminee(spider, target, {"weights": weights, **_decisive(options)}, options.batch)
 
 
 def _untrained(target: str, items: Sequence[Item], options: ExamineeOptions) -> Examinee:
@@ -187,4 +188,6 @@ def make_examinee(
     kind, _, target = spec.partition(":")
     if kind not in EXAMINEES:
         raise ConfigError(f"unknown model {spec!r}; known: {', '.join(EXAMINEES)}")
+    if target and kind in ("pocket", *BASELINES):
+        raise ConfigError(f"--model {spec}: {kind} takes nothing after a colon; name {kind} alone")
     return EXAMINEES[kind](target, items, options or ExamineeOptions())

@@ -20,6 +20,7 @@ import numpy as np
 
 from iqa_spider.core import DatasetError, Mask, RegionError, open_picture
 from iqa_spider.evaluation.bench.items import Item, Reply
+from iqa_spider.evaluation.examinees.texts import region_hint
 from iqa_spider.regions import decode_rle, encode_rle
 
 __all__ = ["FORMATS", "AnswerFormat", "picture_name", "read_objects"]
@@ -55,14 +56,25 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _asked(items: Sequence[Item]) -> dict[tuple[str, str], str]:
+    """Ids by picture and question: as the benchmark's own file has them, or as `bench questions` wrote them.
+
+    Two items that share both are told apart by their ids alone.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for item in items:
+        told = item.question + region_hint(item.region_mask())
+        own = Path(item.image)
+        for question in {item.question, item.truth.get("question", item.question), told}:
+            for name in {own.name, picture_name(item) + own.suffix}:
+                same = found.get((name, question), item.id) == item.id
+                found[name, question] = item.id if same else ""
+    return found
+
+
 def _rows(path: Path, items: Sequence[Item]) -> Replies:
-    """Answers in words, matched by id, else by picture and question (as the benchmark's own file has it)."""
-    by_question = {
-        (Path(i.image).name, question): i.id
-        for i in items
-        for question in (i.question, i.truth.get("question", i.question))
-    }
-    known = {item.id for item in items}
+    """Answers in words, matched by id, else by picture and question."""
+    asked, known = _asked(items), {item.id for item in items}
     found: Replies = {}
     for number, row in enumerate(read_objects(path), 1):
         text = row.get("response", row.get("text"))
@@ -70,8 +82,8 @@ def _rows(path: Path, items: Sequence[Item]) -> Replies:
             raise DatasetError(f"{path}: answer {number} has no text under 'response' or 'text'")
         id = str(row.get("question_id", row.get("id", "")))
         if id not in known:
-            image = Path(str(row.get("img_path", row.get("image", "")))).name
-            id = by_question.get((image, str(row.get("question", ""))), "")
+            image = Path(str(row.get("img_path", row.get("image", ""))))
+            id = asked.get((image.name, str(row.get("question", ""))), "")
         if not id:
             continue  # of an item that --limit left out, or of another split
         if id in found:
@@ -87,14 +99,15 @@ def _rows(path: Path, items: Sequence[Item]) -> Replies:
 def _mask_pictures(path: Path, items: Sequence[Item]) -> Replies:
     if not path.is_dir():
         raise DatasetError(f"{path}: is no folder; name the one with NAME_mask_0.jpg")
+    files: dict[str, list[Path]] = {}
+    for file in sorted(path.iterdir()):
+        named = re.fullmatch(r"(.*)_mask_\d+", file.stem)
+        if named:
+            files.setdefault(named.group(1), []).append(file)
     found: Replies = {}
     for item in (i for i in items if i.wants_mask):
-        files = sorted(
-            p
-            for p in path.glob(f"{picture_name(item)}_mask_*")
-            if re.fullmatch(r".*_mask_\d+", p.stem)
-        )
-        masks = [np.asarray(open_picture(p).max(2) >= 50) for p in files]
+        own = files.get(picture_name(item), [])
+        masks = [np.asarray(open_picture(p).max(2) >= 50) for p in own]
         found[item.id] = Reply(mask=_united(masks, path, item))
     return _some(found, path, f"NAME_mask_0.jpg, such as {next(iter(found), 'ITEM')}_mask_0.jpg")
 
@@ -107,22 +120,32 @@ def _mask_records(path: Path, items: Sequence[Item]) -> Replies:
         file = path / f"{picture_name(item)}.json"
         if not file.exists():
             continue
-        (row,) = read_objects(file) or [{}]
+        rows = read_objects(file)
+        if len(rows) != 1:
+            raise DatasetError(f"{file}: holds {len(rows)} records, expected one")
         try:
-            masks = [decode_rle(rle) for rle in row["pred_masks"]]
-            found[item.id] = Reply(text=str(row["caption"]), mask=_united(masks, path, item))
+            masks = [decode_rle(rle) for rle in rows[0]["pred_masks"]]
+            text = str(rows[0]["caption"])
         except (KeyError, TypeError, RegionError) as error:
             raise DatasetError(
                 f"{file}: not a record with caption and pred_masks ({error!r})"
             ) from error
+        found[item.id] = Reply(text=text, mask=_united(masks, path, item))
     return _some(found, path, "ITEM.json")
 
 
 def _united(masks: Sequence[Mask], path: Path, item: Item) -> dict[str, Any] | None:
+    """The union; a mask in other pixels than the picture's marks nothing that could be compared."""
     if not masks:
         return None
-    if len({mask.shape for mask in masks}) != 1:
-        raise DatasetError(f"{path}: the masks of item {item.id} differ in size")
+    true = item.truth.get("mask")
+    sizes = {mask.shape for mask in masks} | ({tuple(true["size"])} if true else set())
+    if len(sizes) != 1:
+        told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
+        raise DatasetError(
+            f"{path}: masks and picture of item {item.id} differ in size ({told} pixels); save masks "
+            "in the pixels of the picture as it was asked"
+        )
     return encode_rle(np.logical_or.reduce(masks))
 
 

@@ -18,6 +18,7 @@ from iqa_spider.core import Mask, Point, SegmenterSession, SpiderError, generato
 from iqa_spider.core import Segmenter as SegmenterProtocol
 from iqa_spider.evaluation.bench.items import Item, Reply
 from iqa_spider.evaluation.examinees.base import Answered, by_picture
+from iqa_spider.evaluation.store import digest
 from iqa_spider.regions import decode_rle, encode_rle
 
 __all__ = ["CentrePoint", "FullMask", "Majority", "Random"]
@@ -56,16 +57,25 @@ def _common(group: Sequence[Item]) -> str:
 
 
 class Random:
-    """The answer and the mask of another item of the same kind, a uniform point and score; seeded."""
+    """The answer and the mask of another item of the same kind, a uniform point and score; seeded.
+
+    An item that is the only one of its kind gets neither words nor a mask.
+    """
 
     name = "random"
     abilities = frozenset(("text", "mask", "point", "score", "closed"))
 
     def __init__(self, items: Sequence[Item], seed: int = 0) -> None:
         self.seed, self.groups = seed, _kinds(items)
+        # Where the items of a photo stand in their group: 10,000 items leave no time to look through it.
+        self.places: dict[tuple[str, str], list[int]] = {}
+        for kind, group in self.groups.items():
+            for place, item in enumerate(group):
+                self.places.setdefault((kind, item.photo), []).append(place)
+        self.items = digest([item.to_json() for item in items])
 
     def describe(self) -> dict[str, Any]:
-        return {"name": self.name, "seed": self.seed}
+        return {"name": self.name, "seed": self.seed, "items": self.items}
 
     def answer(self, data: Path, items: Sequence[Item]) -> Iterator[Answered]:
         for item in items:
@@ -73,21 +83,30 @@ class Random:
 
     def _reply(self, item: Item) -> Reply:
         rng = generator(self.seed, "random", item.id)
-        group = self.groups[item.kind]
-        # Of another photo where there is one: two questions on one photo often share the answer.
-        group = [other for other in group if other.photo != item.photo] or group
-        other = group[int(rng.integers(len(group)))]
+        other = self._other(item, rng)
         closed: dict[str, dict[str, float | None]] = {
             name: {option: round(float(rng.normal()), 5) for option in way.options}
             for name, way in item.closed.items()
         }
-        text = other.reference
+        text = "" if other is None else other.reference
         if "letters" in item.closed:
             options = item.closed["letters"].options
             text = options[int(rng.integers(len(options)))]
-        mask, point = self._place(item, other, rng)
+        mask, point = (None, None) if other is None else self._place(item, other, rng)
         score = round(float(rng.uniform(0, 100)), 4)
         return Reply(text=text, mask=mask, point=point, score=score, closed=closed)
+
+    def _other(self, item: Item, rng: np.random.Generator) -> Item | None:
+        """Of another photo where there is one: two questions on one photo often share the answer."""
+        group, own = self.groups[item.kind], self.places[item.kind, item.photo]
+        if len(own) == len(group):
+            own = [place for place in own if group[place].id == item.id]
+        if len(own) == len(group):
+            return None
+        found = int(rng.integers(len(group) - len(own)))
+        for place in own:
+            found += found >= place
+        return group[found]
 
     @staticmethod
     def _place(

@@ -6,6 +6,7 @@ A correlation with a constant side, or of fewer than three items, does not exist
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from scipy.stats import rankdata
 
 from iqa_spider.evaluation.metrics.spec import Pool
 
-__all__ = ["correlate", "fit_logistic", "plcc_value", "srcc_value"]
+__all__ = ["correlate", "fit_logistic", "plcc_value", "srcc_value", "weighted_correlation"]
 
 Floats = NDArray[np.float64]
 
@@ -77,3 +78,34 @@ def fit_logistic(predicted: Floats, truth: Floats, parameters: int) -> Floats:
 def correlate(pool: Pool, predicted: Floats, truth: Floats) -> float:
     """The correlation of a pool; fitted ones take predictions that `fit_logistic` has put through."""
     return srcc_value(predicted, truth) if pool is Pool.SRCC else plcc_value(predicted, truth)
+
+
+def weighted_correlation(pool: Pool, predicted: Floats, truth: Floats) -> Callable[[Floats], float]:
+    """`correlate` of the items, each as many times as its weight (a whole number) says.
+
+    Sorted once for all weights: a round of the bootstrap costs a tenth of ranking its items anew.
+    """
+    if pool is not Pool.SRCC:
+        return lambda weights: _weighted_plcc(predicted, truth, weights)
+    groups = [np.unique(side, return_inverse=True)[1] for side in (predicted, truth)]
+
+    def ranked(weights: Floats) -> float:
+        sizes = [np.bincount(group, weights) for group in groups]
+        # The mean rank of the members of a tie.
+        a, b = (
+            (np.cumsum(size) - (size - 1) / 2)[group]
+            for size, group in zip(sizes, groups, strict=True)
+        )
+        return _weighted_plcc(a, b, weights)
+
+    return ranked
+
+
+def _weighted_plcc(a: Floats, b: Floats, weights: Floats) -> float:
+    there = weights > 0
+    total = weights.sum()
+    if total < 3 or np.ptp(a[there]) == 0 or np.ptp(b[there]) == 0:
+        return float("nan")
+    a, b = a - (weights @ a) / total, b - (weights @ b) / total
+    weighed = weights * a
+    return float((weighed @ b) / np.sqrt((weighed @ a) * (weights @ (b * b))))

@@ -12,7 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_spider.evaluation.metrics.correlation import correlate, fit_logistic
+from iqa_spider.evaluation.metrics.correlation import (
+    correlate,
+    fit_logistic,
+    weighted_correlation,
+)
 from iqa_spider.evaluation.metrics.spec import Pool
 
 __all__ = ["Difference", "Estimate", "clustered_mean", "compare", "estimate", "srcc", "statistic"]
@@ -26,7 +30,10 @@ _CHUNK: Final = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95 % interval and the number of items behind it."""
+    """A figure with its 95 % interval and the number of items behind it.
+
+    One photo says nothing of others: its interval is NaN.
+    """
 
     value: float
     low: float
@@ -34,9 +41,16 @@ class Estimate:
     items: int
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, factor: float = 1.0, digits: int = 3) -> str:
+        """``value [low, high]``; a dash without items, "undefined" where the figure does not exist."""
         if self.items == 0:
             return "-"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        if self.value != self.value:
+            return "undefined"
+        value, low, high = (f"{x * factor:.{digits}f}" for x in (self.value, self.low, self.high))
+        return f"{value} [no interval]" if self.low != self.low else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +122,12 @@ def _resample(
         parts = [(top[d].sum(1), bottom[d].sum(1)) for d in _draws(count, rounds, seed)]
         tops, bottoms = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
         return np.asarray(np.divide(tops, bottoms, out=np.full(rounds, np.nan), where=bottoms > 0))
-    order = np.argsort(owner, kind="stable")
-    sizes = np.bincount(owner, minlength=count)
-    starts = np.cumsum(sizes) - sizes
-    found = []
-    for draws in _draws(count, rounds, seed):
-        for draw in draws:
-            lengths = sizes[draw]
-            offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            pick = order[np.repeat(starts[draw], lengths) + offset]
-            found.append(correlate(pool, values[pick, 0], values[pick, 1]))
-    return np.array(found)
+    correlation = weighted_correlation(pool, values[:, 0], values[:, 1])
+    return np.array([
+        correlation(np.bincount(draw, minlength=count)[owner].astype(np.float64))
+        for draws in _draws(count, rounds, seed)
+        for draw in draws
+    ])  # fmt: skip
 
 
 def _interval(samples: Floats) -> tuple[float, float]:
@@ -150,8 +159,8 @@ def estimate(
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     array = _prepare(pool, _array(values))
     value = _value(pool, array, owner, count)
-    if np.isnan(value):
-        return Estimate(value, value, value, len(values))
+    if np.isnan(value) or count == 1:
+        return Estimate(value, float("nan"), float("nan"), len(values))
     return Estimate(
         value, *_interval(_resample(pool, array, owner, count, rounds, seed)), len(values)
     )
@@ -169,7 +178,7 @@ def statistic(
     owner, count = _owners(clusters, len(rows))
     nan = float("nan")
     value = function(rows) if len(rows) else nan
-    if np.isnan(value):
+    if np.isnan(value) or count == 1:
         return Estimate(value, nan, nan, len(rows))
     members = [np.flatnonzero(owner == c) for c in range(count)]
     samples = [

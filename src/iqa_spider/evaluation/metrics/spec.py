@@ -38,7 +38,10 @@ WIDTHS: Final = {pool: 1 if pool is Pool.MEAN else 2 for pool in Pool}
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; ``range`` is (worst or best possible, the other), both ends inclusive."""
+    """One metric; ``range`` is (worst or best possible, the other), both ends inclusive.
+
+    ``compared`` is off for a figure of the questions rather than of the model, which no test may rank.
+    """
 
     name: str
     title: str
@@ -46,6 +49,7 @@ class Metric:
     direction: Direction = Direction.HIGHER
     pool: Pool = Pool.MEAN
     meaning: str = ""
+    compared: bool = True
 
     def __post_init__(self) -> None:
         if self.range[0] >= self.range[1]:

@@ -104,16 +104,24 @@ def read_tasks(folder: Path) -> list[RatingTask]:
 
 
 def read_ratings(path: Path, tasks: Sequence[RatingTask]) -> list[float]:
-    """One rater's marks in the order of the tasks.
+    """One rater's marks in the order of the tasks, parted by commas or, as some spreadsheets do, semicolons.
 
     Raises:
         DatasetError: a mark is missing, no number or off its scale; names file and row.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
+    heading = text.partition("\n")[0]
+    parted = ";" if ";" in heading and "," not in heading else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=parted)
+    lost = [name for name in ("id", "score") if name not in (reader.fieldnames or ())]
+    if lost:
+        raise DatasetError(
+            f"{path}: lacks the column {', '.join(lost)}; keep the heading as it was"
+        )
+    rows = list(reader)
     marks: dict[str, float] = {}
     tops = {task.id: RUBRICS[task.rubric].top for task in tasks}
     for number, row in enumerate(rows, 2):

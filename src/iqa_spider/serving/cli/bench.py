@@ -44,6 +44,9 @@ def run(
         ),
     ] = None,
     concurrency: Annotated[int, typer.Option(help="Requests under way at once.")] = 8,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Questions that hf: and spider: models answer together.")
+    ] = 8,
     closed: Annotated[
         bool, typer.Option(help="Score closed sets by the endpoint's log-probabilities too.")
     ] = False,
@@ -69,7 +72,7 @@ def run(
         judge_options=JudgeOptions(
             judge_endpoint or choice.endpoint, api_key, judge_rounds, judge_temperature, judge_looks
         ),
-        examinee=choice.examinee(concurrency=concurrency, closed=closed, seed=seed),
+        examinee=choice.examinee(concurrency=concurrency, batch=batch, closed=closed, seed=seed),
         baselines=baseline_names(baselines),
     )
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -28,8 +28,8 @@ def questions(
     """
     from iqa_spider.evaluation.bench.questions import write_questions
     from iqa_spider.evaluation.bench.registry import load_benchmark
-    from iqa_spider.evaluation.bench.session import draw_items
+    from iqa_spider.evaluation.bench.session import wanted_items
 
     benchmark = load_benchmark(name)
-    items = draw_items(benchmark.read(data, split or benchmark.split), limit)
+    items = wanted_items(benchmark, data, split, limit)
     print(f"{len(items)} questions: {write_questions(items, data, out, copies=copies)}")

@@ -16,8 +16,8 @@ app = typer.Typer(no_args_is_help=True, help="Compare judges with people's ratin
 def sample(
     run: Annotated[Path, typer.Argument(help="A finished run whose answers are to be rated.")],
     out: Annotated[Path, typer.Option(help="Folder for the rating tasks.")],
-    count: Annotated[int, typer.Option(help="Answers a rubric.")] = 100,
-    raters: Annotated[int, typer.Option(help="Tables to fill in.")] = 5,
+    count: Annotated[int, typer.Option(min=1, help="Answers a rubric.")] = 100,
+    raters: Annotated[int, typer.Option(min=1, help="Tables to fill in.")] = 5,
     seed: Annotated[int, typer.Option(help="Another seed, other answers.")] = 0,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the run's data: copies the pictures too.")
