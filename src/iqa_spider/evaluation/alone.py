@@ -13,7 +13,7 @@ import numpy as np
 
 from iqa_spider.core import CATEGORIES, FUNCTIONS, Category, Distortion, Mask, Picture, generator
 from iqa_spider.dataset.scenes import Photo
-from iqa_spider.distortions import vary
+from iqa_spider.distortions.variants import vary
 from iqa_spider.models import Spider
 
 if TYPE_CHECKING:
