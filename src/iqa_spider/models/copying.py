@@ -25,6 +25,7 @@ from iqa_spider.tasks import PHRASE, find_categories, region_level
 
 __all__ = [
     "SLOTS",
+    "alone",
     "findings_seen",
     "looks_uniform",
     "said_before",
@@ -36,14 +37,22 @@ __all__ = [
 FORMS: Final = 6
 """Most tokens at one slot: the pieces of a word, small and capital."""
 
-DOUBTFUL: Final = 0.1
-"""Presence below which a category is not even offered."""
+DOUBTFUL: Final = 0.25
+"""Presence below which a category is not even offered as the second of a pair.
 
+The layers know pairs by heart and say "noise" behind "pixelation" unseen. On held-out photos the exact sets of
+single distortions rise from 0.42 to 0.51 with it, and those of pairs fall from 0.79 to 0.77.
+"""
+
+_ONE: Final = re.compile(
+    rf"(?:\b(?:{'|'.join(SEVERITY_WORDS)}) |^)(?:{'|'.join(PHRASE.values())})$", re.IGNORECASE
+)
 _SECOND: Final = re.compile(rf"\bthen ({'|'.join(SEVERITY_WORDS)})$")
 
 RANKS: Final = 3
 _NAME_WORDS: Final = 4
-_PER_VIEW: Final = 6 + _NAME_WORDS + 3
+_PER_FINDING: Final = 3
+_PER_VIEW: Final = 2 * _PER_FINDING + _NAME_WORDS + 3
 _VIEWS: Final = 2 + RANKS
 
 SLOTS: Final = _VIEWS * _PER_VIEW
@@ -169,6 +178,17 @@ def said_before(text: str) -> str | None:
         return None
     named = find_categories(re.split(r"[.:]", text)[-1])
     return PHRASE[named[-1]] if named else None
+
+
+def alone(slots: NDArray[np.int64], text: str) -> bool:
+    """Whether ``text`` ends in a finding behind which no second one may come: none was seen (see `turn`)."""
+    if not _ONE.search(text.strip()):
+        return False
+    table = slots.reshape(_VIEWS, _PER_VIEW, FORMS)
+    whole = "whole image" in re.split(r"\. ", text)[-1].lower()
+    row = 1 if (table[1] >= 0).any() else 0 if whole else 2
+    second = table[row, _PER_FINDING : 2 * _PER_FINDING]
+    return bool((second < 0).all())
 
 
 def _place(view: RegionView) -> tuple[str, str]:

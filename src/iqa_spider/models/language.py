@@ -34,6 +34,7 @@ from transformers.models.llama import LlamaConfig, LlamaModel
 from iqa_spider.core import FORMS, TERMS, CheckpointError, Generation, Task
 from iqa_spider.models.copying import (
     SLOTS,
+    alone,
     looks_uniform,
     said_before,
     slot_tokens,
@@ -176,10 +177,11 @@ class PocketLanguage(nn.Module):
         while len(tokens) < max_tokens:
             output = self.model(inputs_embeds=vectors, use_cache=True, **{_CACHE: cache})
             said = self.tokenizer.decode(tokens)
-            slots = torch.from_numpy(turn(prompt.slots, said))[None]
-            logits = self.logits(output.last_hidden_state[:, -1], slots)[0] + bonus
-            if phrase := said_before(said):
-                logits[self.tokenizer.encode(f" {phrase}").ids[0]] = -torch.inf
+            slots = turn(prompt.slots, said)
+            hidden = output.last_hidden_state[:, -1]
+            logits = self.logits(hidden, torch.from_numpy(slots)[None])[0] + bonus
+            for barred in self._barred(slots, said):
+                logits[barred] = -torch.inf
             token = int(logits.argmax())
             if token == END:
                 break
@@ -190,6 +192,12 @@ class PocketLanguage(nn.Module):
         stacked = np.stack(steps) if steps else np.zeros((0, len(TERMS), len(FORMS)), np.float32)
         text = self.tokenizer.decode(tokens).strip()
         return Generation(text, tuple(tokens), pieces, stacked)
+
+    def _barred(self, slots: NDArray[np.int64], said: str) -> list[int]:
+        """Tokens that must not come next: a category again, or the link to a second one where none was seen."""
+        words = [f" {phrase}"] if (phrase := said_before(said)) else []
+        words += [",", " and"] if alone(slots, said) else []
+        return [self.tokenizer.encode(word).ids[0] for word in words]
 
     @torch.inference_mode()
     def next_logits(self, prompt: Prompt, answer: str) -> Tensor:
