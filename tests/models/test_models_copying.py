@@ -11,6 +11,7 @@ from iqa_spider.core import CATEGORIES, Category, Finding, SubTask, Task
 from iqa_spider.models.build import weights_folder
 from iqa_spider.models.copying import (
     SLOTS,
+    alone,
     findings_seen,
     looks_uniform,
     said_before,
@@ -19,7 +20,7 @@ from iqa_spider.models.copying import (
 )
 from iqa_spider.models.language import load_language
 from iqa_spider.models.tokens import RegionView
-from iqa_spider.tasks import Route
+from iqa_spider.tasks import Route, parse_answer
 
 
 def view(kind="region", x=0.5, y=0.5, looks=("area",), **found):
@@ -56,12 +57,44 @@ def test_findings_come_in_the_order_of_application():
 def test_a_second_finding_is_offered_from_less_evidence(tokenizer):
     """ "Strong compression, then strong compression": what the layers wrote with nothing else to copy."""
     seen = view("asked", compression=(4.0, 0.5), noise=(1.0, 0.1))
-    seen.presence[CATEGORIES.index(Category.NOISE)] = 0.2
+    seen.presence[CATEGORIES.index(Category.NOISE)] = 0.3
     slots = words(tokenizer, [view("global"), seen])[1]
     assert "compression" in slots[1]
     assert "noise" in slots[4]
     assert len(findings_seen(seen)) == 1
     assert words(tokenizer, [view("global"), view("asked", blur=(4.0, 0.5))])[1][4] == []
+    seen.presence[CATEGORIES.index(Category.NOISE)] = 0.2
+    assert words(tokenizer, [view("global"), seen])[1][4] == []
+
+
+def test_behind_the_only_finding_comes_no_link_to_a_second(tokenizer):
+    """ "Pixelation and noise" for every mosaic: the layers finish the pairs that they know."""
+    one = slot_tokens(tokenizer, [view("global"), view("asked", pixelate=(4.0, 0.5))])
+    assert alone(one, "Pixelation") and alone(one, "The red area shows strong pixelation")
+    assert not alone(one, "Strong") and not alone(
+        one, "Strong pixelation: blocks, as of pixelation"
+    )
+    two = view("asked", pixelate=(4.0, 0.5), noise=(2.0, 0.9))
+    assert not alone(slot_tokens(tokenizer, [view("global"), two]), "Pixelation")
+    # Of a whole picture the overall view decides, of its regions the one whose sentence it is.
+    whole = [
+        view("global", noise=(3.0, 0.5)),
+        view("region", x=0.2, noise=(2.0, 0.1), blur=(2.0, 0.9)),
+    ]
+    slots = slot_tokens(tokenizer, whole)
+    assert alone(slots, "Its level is poor. The whole image shows moderate noise")
+    assert not alone(slots, "Its level is poor. The area at the top left shows mild noise")
+
+
+@pytest.mark.parametrize("category", ["pixelate", "compression", "noise", "contrast weaken"])
+@pytest.mark.parametrize("subtask", [SubTask.SHORT, SubTask.LONG])
+def test_a_distortion_that_was_seen_alone_is_told_alone(category, subtask):
+    """The shipped layers were taught by pairs in three of four regions, and users' pictures are not."""
+    model = load_language(weights_folder())
+    seen = {category: (3.0, 0.5)}
+    views = [view(kind, looks=("grey", "area"), **seen) for kind in ("global", "region", "asked")]
+    text = model.generate(model.prompt(Route(Task.REFERRING, subtask), views), 60).text
+    assert parse_answer(text).categories == (Category(category),)
 
 
 def test_each_sentence_of_a_description_has_its_own_region(tokenizer):
