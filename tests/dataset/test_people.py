@@ -345,3 +345,20 @@ def test_rating_tasks_outline_the_region_on_a_copy(small_set):
     bare = [replace(s, mask=None) for s in samples]
     marked, plain = rating_tasks(small_set, samples), rating_tasks(small_set, bare)
     assert all(a["data"]["image"] != b["data"]["image"] for a, b in zip(marked, plain, strict=True))
+
+
+def test_one_incomplete_annotation_does_not_hold_up_the_others(export, small_photos, tmp_path):
+    """A tired annotator among thousands: all are named at once, and the rest can be taken."""
+    for row in export[:2]:
+        row["annotations"][0]["result"] = []
+    (tmp_path / "export.json").write_text(json.dumps(export))
+    command = ["dataset", "annotate", "import", str(small_photos), "--out", str(tmp_path / "set"),
+               "--annotations", str(tmp_path / "export.json")]  # fmt: skip
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, DatasetError) and not (tmp_path / "set").exists()
+    said = str(refused.exception)
+    assert "task 0, annotation 1" in said and "2 annotations are incomplete" in said
+    taken = CliRunner().invoke(app, [*command, "--skip-broken"])
+    assert taken.exit_code == 0 and taken.output.count("left out: ") == 2
+    found = {s.photo for name in ("train", "test") for s in read_samples(tmp_path / "set", name)}
+    assert found and found <= {row["data"]["photo"] for row in export}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,11 +61,15 @@ def read_export(path: Path) -> list[Row]:
     return rows
 
 
-def read_annotations(rows: Sequence[Row], where: str = "export") -> Iterator[Annotation]:
+def read_annotations(
+    rows: Sequence[Row], where: str = "export", *, on_broken: Callable[[str], None] | None = None
+) -> Iterator[Annotation]:
     """Annotations in order; those that their annotator skipped are left out.
 
+    ``on_broken`` is told of each that is incomplete or out of form, which is then left out.
+
     Raises:
-        DatasetError: one is incomplete or out of form.
+        DatasetError: one is, and ``on_broken`` is None.
     """
     for row in rows:
         for entry in row["annotations"]:
@@ -73,10 +77,12 @@ def read_annotations(rows: Sequence[Row], where: str = "export") -> Iterator[Ann
                 continue
             try:
                 yield _annotation(row["data"], entry)
-            except KeyError as error:
-                raise DatasetError(f"{_place(where, row, entry)}: no {error}") from error
-            except (ValueError, TypeError, IndexError, SpiderError) as error:
-                raise DatasetError(f"{_place(where, row, entry)}: {error}") from error
+            except (KeyError, ValueError, TypeError, IndexError, SpiderError) as error:
+                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+                broken = f"{_place(where, row, entry)}: {reason}"
+                if on_broken is None:
+                    raise DatasetError(broken) from error
+                on_broken(broken)
 
 
 def _place(where: str, row: Row, entry: Row) -> str:

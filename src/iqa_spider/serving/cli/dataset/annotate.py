@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from iqa_spider.core import DatasetError
 from iqa_spider.serving.cli.dataset.engine import EngineName, RayAddress, Workers
 from iqa_spider.serving.cli.dataset.studio import Project, Token, Url
 
 __all__ = ["app"]
+
+MOST_NAMED = 20
+"""Incomplete annotations that an error names; the rest are counted."""
 
 app = typer.Typer(no_args_is_help=True, help="Authentic photos, marked by people in Label Studio.")
 
@@ -60,11 +64,16 @@ def import_(
     url: Url = None,
     token: Token = None,
     project: Project = None,
+    skip_broken: Annotated[
+        bool, typer.Option(help="Leave incomplete annotations out and name them.")
+    ] = False,
     workers: Workers = 1,
     engine: EngineName = "local",
     ray_address: RayAddress = None,
 ) -> None:
     """Read annotations back into a data set and report where annotators disagree.
+
+    Incomplete annotations stop it, all of them named at once, unless --skip-broken leaves them out.
 
     Example:
 
@@ -76,7 +85,13 @@ def import_(
     from iqa_spider.serving.cli.dataset.studio import fetch
 
     rows, where = fetch(annotations, url, token, project)
-    found = list(read_annotations(rows, where))
+    broken: list[str] = []
+    found = list(read_annotations(rows, where, on_broken=broken.append))
+    if broken and not skip_broken:
+        mend = "mend them in Label Studio, or leave them out with --skip-broken"
+        raise DatasetError(
+            "\n".join([*broken[:MOST_NAMED], f"{len(broken)} annotations are incomplete: {mend}"])
+        )
     summary = import_annotations(
         found,
         find_photos(photos),
@@ -86,6 +101,8 @@ def import_(
     )
     agreement = summary.agreement
     print(f"{summary.samples} samples of {summary.photos} photos, {len(found)} annotations: {out}")
+    for line in broken:
+        print(f"  left out: {line}")
     print(f"  in the annotators' own words: {summary.described}")
     for photo, reason in summary.contradicting:
         print(f"  {photo}: the description was not used: {reason}")
