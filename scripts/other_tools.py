@@ -222,8 +222,8 @@ def markdown(table: Table, command: str) -> str:
     lines = [
         "# Distortions by other people's tools",
         "",
-        "One distortion alone, by albumentations, ImageMagick, Pillow and scikit-image, in one region of 5 % or",
-        "more, or all over; asked about in words of no template. A guess of the category is right in 0.083.",
+        "One distortion alone, by albumentations, ImageMagick, Pillow and scikit-image, in one region of 5 %",
+        "or more, or all over; asked about in words of no template. A guess of the category is right in 0.083.",
         "Made by:",
         "",
         f"    {command}",
