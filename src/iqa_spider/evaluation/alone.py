@@ -37,14 +37,14 @@ def add_alone(spider: Spider, photo: Photo, number: int, figures: Figures) -> No
     rng = generator("alone", photo.id)
     large = [v for v in np.unique(photo.labels) if v > 0 and (photo.labels == v).mean() >= SMALLEST]
     for turn in range(REGIONS if large else 0):
-        category = CATEGORIES[(number * (REGIONS + 1) + turn) % len(CATEGORIES)]
+        category = CATEGORIES[(number * REGIONS + turn) % len(CATEGORIES)]
         mask: Mask = photo.labels == large[int(rng.integers(len(large)))]
         picture = np.where(mask[..., None], _done(photo.picture, category, rng), photo.picture)
         said = spider.open(picture).ask(REFER, region=mask).distortions
         figures.add(f"alone, {category} named", category in said, photo.id)
         figures.add("alone, region exact", set(said) == {category}, photo.id)
         figures.add("alone, region named", category in said, photo.id)
-    category = CATEGORIES[(number * (REGIONS + 1) + REGIONS) % len(CATEGORIES)]
+    category = CATEGORIES[number % len(CATEGORIES)]
     session = spider.open(_done(photo.picture, category, rng))
     said = session.ask(DESCRIBE, ground=False).distortions
     figures.add("alone, whole exact", set(said) == {category}, photo.id)
